@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: ISC
+# shellcheck shell=bash
+#
+# What scripts/quickstart and scripts/test share: messages, Debian packages,
+# building, processes.  Sourced, with $source set to the folder of the
+# sources.
+# shellcheck disable=SC2034,SC2154 # they are used, and set, over there
+
+# nginx and friends are not on an ordinary user's path.
+PATH=$PATH:/usr/sbin:/sbin
+
+build_packages=(autoconf automake gcc make libc6-dev pkgconf
+	libfcgi-dev libpq-dev libjson-c-dev libcrypt-dev libesmtp-dev
+	libssl-dev libidn2-dev)
+run_packages=(nginx postgresql openssl curl jq python3-aiosmtpd)
+test_packages=(check mandoc shellcheck python3-pytest python3-requests)
+# Of clang-format other versions write other code; not every Debian has it.
+format_package=clang-format-14
+
+# Messages. -------------------------------------------------------------
+
+say() {
+	printf '==> %s\n' "$*"
+}
+
+die() {
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+	exit 1
+}
+
+# quietly LOG COMMAND...: shows the end of what it wrote only if it fails.
+quietly() {
+	local log=$1
+	shift
+	"$@" >"$log" 2>&1 && return 0
+	tail -n 40 "$log" >&2
+	die "this failed, all of it is in $log: $*"
+}
+
+# Packages. -------------------------------------------------------------
+
+is_root() {
+	[ "$(id -u)" -eq 0 ]
+}
+
+as_root() {
+	if is_root; then
+		"$@"
+	else
+		sudo "$@"
+	fi
+}
+
+is_installed() {
+	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# postgresql_bin MAJOR: that PostgreSQL's folder of programs, or nothing;
+# '*' is the newest.
+postgresql_bin() {
+	compgen -G "/usr/lib/postgresql/$1/bin/initdb" | sort -V |
+		tail -n 1 | xargs -r dirname || true
+}
+
+missing_packages() {
+	local package
+	for package; do
+		case $package in
+		postgresql) [ -n "$(postgresql_bin "*")" ] || echo "$package" ;;
+		*) is_installed "$package" || echo "$package" ;;
+		esac
+	done
+}
+
+apt_install() {
+	as_root env DEBIAN_FRONTEND=noninteractive \
+		apt-get -qq -y --no-install-recommends \
+		-o Dpkg::Use-Pty=0 install "$@" </dev/null
+}
+
+policy=/usr/sbin/policy-rc.d
+cluster_conf=/etc/postgresql-common/createcluster.conf
+
+# While packages are installed no service is started ...
+forbid_services() {
+	if [ -e $policy ] && ! grep -q 'Postern' $policy; then
+		as_root mv $policy $policy.postern
+	fi
+	printf '#!/bin/sh\n# Postern installs packages.\nexit 101\n' |
+		as_root tee $policy >/dev/null
+	as_root chmod 755 $policy
+}
+
+# ... and afterwards everything is as it was.
+restore_services() {
+	as_root rm -f $policy
+	if [ -e $policy.postern ]; then
+		as_root mv $policy.postern $policy
+	fi
+	if [ -e $cluster_conf.postern ]; then
+		as_root mv $cluster_conf.postern $cluster_conf
+	fi
+}
+
+# PostgreSQL's package would make a cluster of its own.
+forbid_cluster() {
+	apt_install postgresql-common &&
+		as_root cp -p $cluster_conf $cluster_conf.postern &&
+		echo 'create_main_cluster = false' |
+			as_root tee -a $cluster_conf >/dev/null
+}
+
+# Services of fresh packages stay off at the next boot too.
+disable_services() {
+	local service
+	for service in nginx postgresql; do
+		[[ " $* " != *" $service "* ]] ||
+			as_root update-rc.d $service disable >/dev/null 2>&1 || true
+	done
+}
+
+# install_packages NAME...: those of them that are missing.
+install_packages() {
+	local missing
+	mapfile -t missing < <(missing_packages "$@")
+	[ ${#missing[@]} -gt 0 ] || return 0
+	say "Installing Debian packages: ${missing[*]}"
+	is_root || command -v sudo >/dev/null ||
+		die "no sudo; as root: apt-get install ${missing[*]}"
+	(install_quietly "${missing[@]}") ||
+		die "the packages could not be installed"
+}
+
+# In a shell of its own, so that the traps are.
+install_quietly() {
+	trap restore_services EXIT
+	trap 'exit 130' INT TERM HUP
+	forbid_services &&
+		as_root apt-get -qq update &&
+		{ [[ " $* " != *" postgresql "* ]] || forbid_cluster; } &&
+		apt_install "$@" &&
+		disable_services "$@"
+}
+
+# Building. -------------------------------------------------------------
+
+# A path that make and every configuration file take unquoted.
+is_plain() {
+	[[ $1 =~ ^[A-Za-z0-9._/+-]+$ ]]
+}
+
+# own_sources FOLDER: sources that cannot be written, were configured in
+# place, or have a path that make refuses, are copied there; $source follows.
+own_sources() {
+	if is_plain "$source" && [ -w "$source" ] &&
+		[ ! -e "$source/config.status" ]; then
+		return
+	fi
+	mkdir -p "$1"
+	tar -C "$source" --exclude-tag-all=.postern-quickstart \
+		--exclude=./.git --exclude=./build --exclude=./var \
+		--exclude=./config.status --exclude=./Makefile \
+		--exclude='*.o' --exclude='*.a' -cf - . | tar -C "$1" -xf -
+	source=$1
+}
+
+# build FOLDER CONFIGURE-OPTION...: configures $source there and makes it.
+build() {
+	local folder=$1
+	shift
+	# Sources that were moved are configured anew.
+	if [ "$(cat "$folder/source" 2>/dev/null)" != "$source" ]; then
+		rm -rf "$folder"
+		mkdir -p "$folder"
+		echo "$source" >"$folder/source"
+	fi
+	if [ ! -e "$source/configure" ] || [ ! -e "$source/Makefile.in" ]; then
+		quietly "$folder/autoreconf.log" autoreconf -i "$source"
+	fi
+	if [ ! -e "$folder/Makefile" ]; then
+		(cd "$folder" && quietly configure.log "$source/configure" "$@")
+	fi
+	quietly "$folder/make.log" make -C "$folder" -j "$(nproc)"
+}
+
+# Processes, kept by their pids in $run/run. ----------------------------
+
+# When a process started: with its pid it names the process for ever.
+# Nothing for one that is gone, if only its parent has not yet noticed.
+started() {
+	local stat fields
+	read -r stat 2>/dev/null <"/proc/$1/stat" || return 0
+	read -r -a fields <<<"${stat##*) }"
+	[ "${fields[0]}" = Z ] || echo "${fields[19]}"
+} 2>/dev/null
+
+# keep NAME PID
+keep() {
+	echo "$2 $(started "$2")" >"$run/run/$1.kept"
+}
+
+# The pid kept under this name, if that process still runs.
+kept() {
+	local pid start
+	[ -r "$run/run/$1.kept" ] || return 1
+	read -r pid start <"$run/run/$1.kept"
+	[ -n "$start" ] && [ "$(started "$pid")" = "$start" ] && echo "$pid"
+}
+
+# stop_kept NAME SIGNAL: asks, waits, insists.
+stop_kept() {
+	local pid tries=0
+	pid=$(kept "$1") || return 0
+	kill -"$2" "$pid" 2>/dev/null || true
+	while kept "$1" >/dev/null && [ $tries -lt 200 ]; do
+		sleep 0.1
+		tries=$((tries + 1))
+	done
+	[ $tries -lt 200 ] || kill -KILL "$pid" 2>/dev/null || true
+	rm -f "$run/run/$1.kept"
+}

@@ -1,0 +1,362 @@
+-- Postern's schema, version 1: accounts, sessions, mail, limits, and who may
+-- do what.  Run by `posternctl migrate`, or by hand as the owner of the
+-- database:  psql --single-transaction -v ON_ERROR_STOP=1 -f 0001_initial.sql
+-- A file that was applied anywhere is never changed; the next number adds.
+
+SET LOCAL lock_timeout = '5s';
+
+-- Roles ---------------------------------------------------------------------
+-- One a process, and one for posternctl.  They are made without a password:
+-- they get in by peer authentication, or after ALTER ROLE … PASSWORD.
+DO $$
+DECLARE
+  r text;
+BEGIN
+  FOREACH r IN ARRAY ARRAY['postern_web', 'postern_password',
+    'postern_mailer', 'postern_janitor', 'postern_admin']
+  LOOP
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = r) THEN
+      EXECUTE format('CREATE ROLE %I LOGIN', r);
+    END IF;
+    -- So that the owner can try what each may do (SET ROLE).
+    IF NOT pg_has_role(current_user, r, 'MEMBER') THEN
+      EXECUTE format('GRANT %I TO %I', r, current_user);
+    END IF;
+  END LOOP;
+END
+$$;
+
+CREATE SCHEMA postern;
+REVOKE ALL ON SCHEMA postern FROM PUBLIC;
+GRANT USAGE ON SCHEMA postern TO postern_web, postern_password,
+  postern_mailer, postern_janitor, postern_admin;
+
+CREATE TABLE postern.schema_migration (
+  version int PRIMARY KEY,
+  name text NOT NULL,
+  checksum text, -- SHA-256 of the file; NULL until posternctl saw it
+  applied_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- Accounts ------------------------------------------------------------------
+CREATE TABLE postern.account (
+  id uuid PRIMARY KEY,
+  address text NOT NULL,   -- local part as typed, domain as A-labels
+  canonical text NOT NULL, -- the same in lower case; one account each
+  verified_at timestamptz,
+  disabled_at timestamptz,
+  epoch int NOT NULL DEFAULT 0, -- sessions of an earlier epoch are over
+  locale text,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT account_canonical_key UNIQUE (canonical),
+  CONSTRAINT account_address_check CHECK (
+    octet_length(address) <= 254 AND canonical = lower(address COLLATE "C"))
+);
+CREATE INDEX account_unverified ON postern.account (created_at)
+  WHERE verified_at IS NULL;
+
+-- A table of its own, so that grants hide it from all but one pool.
+CREATE TABLE postern.password (
+  account_id uuid PRIMARY KEY
+    REFERENCES postern.account ON DELETE CASCADE,
+  hash text NOT NULL CHECK (hash LIKE '$y$%'),
+  changed_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- One sign-in a row.  Nothing that a refresh changes is indexed, so its
+-- updates stay on their page (HOT).
+CREATE TABLE postern.session (
+  account_id uuid NOT NULL REFERENCES postern.account ON DELETE CASCADE,
+  id uuid NOT NULL,
+  kind text NOT NULL CHECK (kind IN ('browser', 'api')),
+  secret_hash bytea NOT NULL CHECK (octet_length(secret_hash) = 32),
+  epoch int NOT NULL,
+  refresh_gen bigint NOT NULL DEFAULT 0,
+  rotated_at timestamptz NOT NULL DEFAULT now(),
+  created_at timestamptz NOT NULL DEFAULT now(),
+  last_seen_at timestamptz NOT NULL DEFAULT now(),
+  expires_at timestamptz NOT NULL,
+  ended_at timestamptz,
+  end_reason text,
+  address text NOT NULL, -- the client's network address, as nginx saw it
+  user_agent text,
+  PRIMARY KEY (account_id, id),
+  CHECK ((ended_at IS NULL) = (end_reason IS NULL))
+) WITH (fillfactor = 80);
+CREATE INDEX session_expires ON postern.session (expires_at);
+
+-- Whoever may update a session still cannot bring one back.
+CREATE FUNCTION postern.session_guard() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF OLD.ended_at IS NOT NULL
+    AND (NEW.ended_at IS DISTINCT FROM OLD.ended_at
+      OR NEW.end_reason IS DISTINCT FROM OLD.end_reason) THEN
+    RAISE EXCEPTION 'an ended session stays ended'
+      USING ERRCODE = 'check_violation';
+  END IF;
+  IF NEW.refresh_gen < OLD.refresh_gen THEN
+    RAISE EXCEPTION 'a refresh generation never goes back'
+      USING ERRCODE = 'check_violation';
+  END IF;
+  RETURN NEW;
+END
+$$;
+CREATE TRIGGER session_guard
+  BEFORE UPDATE OF refresh_gen, ended_at, end_reason ON postern.session
+  FOR EACH ROW EXECUTE FUNCTION postern.session_guard();
+
+-- Tokens of mailed links: only a hash, bound to address and epoch.
+CREATE TABLE postern.one_time_token (
+  account_id uuid NOT NULL REFERENCES postern.account ON DELETE CASCADE,
+  hash bytea NOT NULL CHECK (octet_length(hash) = 32),
+  purpose text NOT NULL CHECK (purpose IN ('verify', 'reset')),
+  canonical text NOT NULL,
+  epoch int NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  expires_at timestamptz NOT NULL,
+  used_at timestamptz,
+  PRIMARY KEY (account_id, hash)
+);
+CREATE INDEX one_time_token_expires ON postern.one_time_token (expires_at);
+
+-- At most five live tokens a purpose: a sixth ends the oldest.
+CREATE FUNCTION postern.one_time_token_cap() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  UPDATE postern.one_time_token SET used_at = clock_timestamp()
+    WHERE (account_id, hash) IN (
+      SELECT t.account_id, t.hash FROM postern.one_time_token t
+       WHERE t.account_id = NEW.account_id AND t.purpose = NEW.purpose
+         AND t.used_at IS NULL
+       ORDER BY t.created_at DESC OFFSET 5);
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER one_time_token_cap AFTER INSERT ON postern.one_time_token
+  FOR EACH ROW EXECUTE FUNCTION postern.one_time_token_cap();
+
+-- Signing keys: the private half is sealed under the key file.
+CREATE TABLE postern.signing_key (
+  kid text PRIMARY KEY,
+  algorithm text NOT NULL CHECK (algorithm = 'ES256'),
+  public_key bytea NOT NULL,
+  sealed_private_key bytea NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  active_at timestamptz NOT NULL DEFAULT now(), -- signs from then on
+  retired_at timestamptz, -- signs no more
+  expires_at timestamptz  -- verifies no more
+);
+
+-- Rate limits ---------------------------------------------------------------
+-- Emptied by a crash, absent on a standby: right for limits that are short.
+CREATE UNLOGGED TABLE postern.rate_limit (
+  key text PRIMARY KEY,
+  tat timestamptz NOT NULL -- theoretical arrival time of GCRA
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
+
+-- Takes one call from each bucket in turn and stops at the first that
+-- refuses.  Returns its number (0: none refused) and the seconds until it
+-- would let one through.  The clock is read after the row is locked.
+CREATE FUNCTION postern.rate_limit_take(
+  keys text[], intervals float8[], bursts int[],
+  OUT refused int, OUT retry_after float8)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  FOR i IN 1 .. cardinality(keys) LOOP
+    INSERT INTO postern.rate_limit AS r (key, tat)
+    VALUES (keys[i], clock_timestamp() + intervals[i] * interval '1 s')
+    ON CONFLICT (key) DO UPDATE
+      SET tat = greatest(r.tat, clock_timestamp())
+        + intervals[i] * interval '1 s'
+      WHERE r.tat - intervals[i] * (bursts[i] - 1) * interval '1 s'
+        <= clock_timestamp();
+    IF NOT FOUND THEN
+      refused := i;
+      SELECT extract(epoch FROM r.tat - clock_timestamp())
+          - intervals[i] * (bursts[i] - 1)
+        INTO retry_after
+        FROM postern.rate_limit r WHERE r.key = keys[i];
+      RETURN;
+    END IF;
+  END LOOP;
+  refused := 0;
+  retry_after := 0;
+END
+$$;
+
+-- Mail ----------------------------------------------------------------------
+CREATE TABLE postern.mail_outbox (
+  id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+  kind text NOT NULL CHECK (kind IN
+    ('verify', 'reset', 'password_changed', 'session_stolen')),
+  account_id uuid,         -- where the change knew it
+  canonical text NOT NULL, -- whom it is for; whether they exist, the
+                           -- mailer finds out
+  created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  due_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  leased_until timestamptz,
+  attempts int NOT NULL DEFAULT 0,
+  state text NOT NULL DEFAULT 'queued'
+    CHECK (state IN ('queued', 'sent', 'dropped', 'dead')),
+  ended_at timestamptz,
+  last_error text
+);
+CREATE INDEX mail_outbox_due ON postern.mail_outbox (due_at)
+  WHERE state = 'queued';
+CREATE INDEX mail_outbox_ended ON postern.mail_outbox (ended_at)
+  WHERE state <> 'queued';
+
+CREATE FUNCTION postern.mail_outbox_notify() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM pg_notify('postern_mail', '');
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER mail_outbox_notify AFTER INSERT ON postern.mail_outbox
+  FOR EACH STATEMENT EXECUTE FUNCTION postern.mail_outbox_notify();
+
+-- Audit ---------------------------------------------------------------------
+-- No foreign keys: what happened stays true when the account is gone.
+CREATE TABLE postern.audit_event (
+  at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  id uuid NOT NULL DEFAULT gen_random_uuid(),
+  event text NOT NULL,
+  account_id uuid,
+  session_id uuid,
+  client text,
+  PRIMARY KEY (at, id)
+) PARTITION BY RANGE (at);
+CREATE TABLE postern.audit_event_default
+  PARTITION OF postern.audit_event DEFAULT;
+
+-- Makes the partitions of this month and the next, where they are missing.
+CREATE FUNCTION postern.audit_event_partitions() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  month timestamptz;
+  child text;
+BEGIN
+  FOR i IN 0 .. 1 LOOP
+    month := (date_trunc('month', now() AT TIME ZONE 'UTC')
+      + i * interval '1 month') AT TIME ZONE 'UTC';
+    child := 'audit_event_' || to_char(month AT TIME ZONE 'UTC', 'YYYY_MM');
+    CONTINUE WHEN to_regclass('postern.' || child) IS NOT NULL;
+    -- Rows that came before their partition would forbid it.
+    CONTINUE WHEN EXISTS (SELECT FROM postern.audit_event_default
+      WHERE at >= month
+        AND at < (month AT TIME ZONE 'UTC' + interval '1 month')
+          AT TIME ZONE 'UTC');
+    EXECUTE format('CREATE TABLE postern.%I PARTITION OF postern.audit_event'
+      ' FOR VALUES FROM (%L) TO (%L)', child, month,
+      (month AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC');
+  END LOOP;
+END
+$$;
+SELECT postern.audit_event_partitions();
+
+-- What the web pool may do with one-time tokens: nothing but this -----------
+-- 'verified', 'already', or NULL for a token that is not good.
+CREATE FUNCTION postern.verify_email(of_account uuid, token_hash bytea)
+RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  a postern.account;
+  t postern.one_time_token;
+BEGIN
+  SELECT * INTO a FROM postern.account WHERE id = of_account FOR UPDATE;
+  SELECT * INTO t FROM postern.one_time_token
+    WHERE account_id = of_account AND hash = token_hash
+      AND purpose = 'verify' AND expires_at > clock_timestamp();
+  IF NOT FOUND OR t.canonical <> a.canonical THEN
+    RETURN NULL;
+  END IF;
+  IF a.verified_at IS NOT NULL THEN
+    RETURN 'already';
+  END IF;
+  IF t.used_at IS NOT NULL OR t.epoch <> a.epoch
+    OR a.disabled_at IS NOT NULL THEN
+    RETURN NULL;
+  END IF;
+  UPDATE postern.account SET verified_at = clock_timestamp()
+    WHERE id = of_account;
+  UPDATE postern.one_time_token SET used_at = clock_timestamp()
+    WHERE account_id = of_account AND purpose = 'verify' AND used_at IS NULL;
+  INSERT INTO postern.audit_event (event, account_id)
+    VALUES ('account.verified', of_account);
+  RETURN 'verified';
+END
+$$;
+
+-- The address a good token was mailed to, for the page that asks for the
+-- click; NULL for any other.
+CREATE FUNCTION postern.one_time_token_address(
+  of_account uuid, token_hash bytea, token_purpose text)
+RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+  SELECT a.address
+    FROM postern.one_time_token t
+    JOIN postern.account a ON a.id = t.account_id
+   WHERE t.account_id = of_account AND t.hash = token_hash
+     AND t.purpose = token_purpose AND t.used_at IS NULL
+     AND t.expires_at > clock_timestamp() AND t.canonical = a.canonical
+     AND t.epoch = a.epoch AND a.disabled_at IS NULL
+$$;
+
+-- Who may do what -----------------------------------------------------------
+-- tests/db/test_roles.c tries every role on every table and column.
+REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA postern FROM PUBLIC;
+GRANT SELECT ON postern.schema_migration TO postern_web, postern_password,
+  postern_mailer, postern_janitor, postern_admin;
+GRANT SELECT ON postern.signing_key TO postern_web, postern_password,
+  postern_janitor, postern_admin;
+
+GRANT SELECT ON postern.account TO postern_web;
+GRANT UPDATE (locale) ON postern.account TO postern_web;
+GRANT SELECT ON postern.session TO postern_web;
+GRANT UPDATE (refresh_gen, rotated_at, last_seen_at, ended_at, end_reason)
+  ON postern.session TO postern_web;
+GRANT INSERT (kind, account_id, canonical) ON postern.mail_outbox
+  TO postern_web, postern_password;
+GRANT INSERT (event, account_id, session_id, client) ON postern.audit_event
+  TO postern_web, postern_password, postern_mailer;
+GRANT SELECT, INSERT, UPDATE ON postern.rate_limit
+  TO postern_web, postern_password;
+GRANT EXECUTE ON FUNCTION postern.rate_limit_take(text[], float8[], int[])
+  TO postern_web, postern_password;
+GRANT EXECUTE ON FUNCTION postern.verify_email(uuid, bytea) TO postern_web;
+GRANT EXECUTE ON FUNCTION postern.one_time_token_address(uuid, bytea, text)
+  TO postern_web, postern_password;
+
+GRANT SELECT, INSERT, UPDATE ON postern.account, postern.password,
+  postern.session TO postern_password;
+GRANT SELECT ON postern.one_time_token TO postern_password;
+GRANT UPDATE (used_at) ON postern.one_time_token TO postern_password;
+
+GRANT SELECT (id, address, canonical, epoch, locale, verified_at,
+  disabled_at) ON postern.account TO postern_mailer;
+GRANT SELECT, UPDATE (due_at, leased_until, attempts, state, ended_at,
+  last_error) ON postern.mail_outbox TO postern_mailer;
+GRANT INSERT ON postern.one_time_token TO postern_mailer;
+GRANT SELECT (account_id, purpose, expires_at, used_at)
+  ON postern.one_time_token TO postern_mailer;
+
+GRANT SELECT (id, verified_at, created_at), DELETE ON postern.account
+  TO postern_janitor;
+GRANT SELECT (account_id, id, expires_at, ended_at), DELETE
+  ON postern.session TO postern_janitor;
+GRANT SELECT (account_id, purpose, expires_at), DELETE
+  ON postern.one_time_token TO postern_janitor;
+GRANT SELECT, DELETE ON postern.rate_limit TO postern_janitor;
+GRANT SELECT (id, state, ended_at, created_at), DELETE
+  ON postern.mail_outbox TO postern_janitor;
+GRANT INSERT, UPDATE, DELETE ON postern.signing_key TO postern_janitor;
+GRANT EXECUTE ON FUNCTION postern.audit_event_partitions()
+  TO postern_janitor;
+
+GRANT SELECT ON ALL TABLES IN SCHEMA postern TO postern_admin;
+REVOKE SELECT ON postern.password, postern.one_time_token FROM postern_admin;
+
+INSERT INTO postern.schema_migration (version, name) VALUES (1, 'initial');

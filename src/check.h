@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef CHECK_H
+#define CHECK_H
+
+/*
+ * What `posternd -t` looks at once the configuration was read: templates,
+ * the secrets and database access of every process, the schema's version,
+ * the separation of users.  Writes a sentence a finding to standard error
+ * and returns the exit status.
+ */
+int check_run(void);
+
+#endif

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * posternctl migrate: brings the database to the version of the files.  An
+ * applied file is never changed; one that was is refused before anything
+ * runs, because nobody can say then what the database is.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/arena.h"
+#include "base/encode.h"
+#include "base/must.h"
+#include "ctl/ctl.h"
+#include "domain/schema.h"
+#include "platform/clock.h"
+#include "platform/config.h"
+#include "platform/crypto.h"
+#include "platform/log.h"
+
+#define ARENA_SIZE (64UL * 1024 * 1024)
+#define FILE_MOST (1024L * 1024)
+#define PATIENCE_MS (60 * 60 * 1000) /* a migration may take its time */
+
+/* What the command was asked for. */
+struct request {
+	const char *database; /* NULL: of the configuration */
+	const char *conf_path;
+	const char *sql_dir;
+};
+
+/* The files of sql_dir, by version. */
+struct file {
+	struct schema_migration migration; /* of the file, its checksum */
+	const char *path, *text;
+};
+
+static const char usage[] =
+    "usage: posternctl migrate [-c file] [--database URI] [--sql folder]\n";
+
+static int fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+static int
+fail(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)fputs("posternctl: ", stderr);
+	(void)vfprintf(stderr, fmt, ap);
+	(void)fputc('\n', stderr);
+	va_end(ap);
+	return 1;
+}
+
+static int
+read_request(struct request *r, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "database", required_argument, NULL, 'd' },
+		{ "sql", required_argument, NULL, 's' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int o;
+
+	*r = (struct request){ NULL, POSTERN_CONF, POSTERN_SQL_DIR };
+	while ((o = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
+		if (o == 'd')
+			r->database = optarg;
+		else if (o == 's')
+			r->sql_dir = optarg;
+		else if (o == 'c')
+			r->conf_path = optarg;
+		else
+			break;
+	}
+	if (o == -1 && optind == argc)
+		return 0;
+	(void)fputs(usage, stderr);
+	return 2;
+}
+
+/* The file's text, NUL-terminated; NULL with errno set. */
+static const char *
+read_text(struct arena *mem, const char *path)
+{
+	FILE *f = fopen(path, "re");
+	struct stat st;
+	char *text;
+	size_t n;
+
+	if (f == NULL)
+		return NULL;
+	if (fstat(fileno(f), &st) != 0 || st.st_size > FILE_MOST) {
+		(void)fclose(f);
+		errno = EFBIG;
+		return NULL;
+	}
+	text = arena_alloc(mem, (size_t)st.st_size + 1);
+	n = fread(text, 1, (size_t)st.st_size, f);
+	text[n] = '\0';
+	(void)fclose(f);
+	return text;
+}
+
+/* "0001_initial.sql" → 1 and "initial". */
+static bool
+parse_name(struct arena *mem, const char *file, struct schema_migration *m)
+{
+	size_t digits = strspn(file, "0123456789");
+	size_t length;
+
+	if (digits != 4 || file[4] != '_')
+		return false;
+	m->version = (int)strtol(file, NULL, 10);
+	file += digits + 1;
+	length = strspn(file, "abcdefghijklmnopqrstuvwxyz0123456789_");
+	if (length == 0 || strcmp(file + length, ".sql") != 0)
+		return false;
+	m->name = arena_memdup(mem, file, length);
+	return true;
+}
+
+static int
+load_file(struct arena *mem, const char *dir, const char *name, struct file *f)
+{
+	unsigned char sum[SHA256_SIZE];
+	char *text = arena_alloc(mem, 2 * SHA256_SIZE + 1);
+
+	f->path = arena_printf(mem, "%s/%s", dir, name);
+	f->text = read_text(mem, f->path);
+	if (f->text == NULL)
+		return fail("cannot read %s: %s", f->path, strerror(errno));
+	crypto_sha256(sum, f->text, strlen(f->text));
+	hex_encode(text, sum, sizeof sum);
+	f->migration.checksum = text;
+	return 0;
+}
+
+static int
+is_sql(const struct dirent *d)
+{
+	size_t n = strlen(d->d_name);
+
+	return n > 4 && strcmp(d->d_name + n - 4, ".sql") == 0;
+}
+
+/* Reads all files; they must be numbered 1, 2, 3 … without a gap. */
+static int
+load_files(struct arena *mem, const char *dir, struct file **files, int *n)
+{
+	struct dirent **list;
+	int bad = 0;
+
+	*n = scandir(dir, &list, is_sql, alphasort);
+	if (*n < 0)
+		return fail("cannot read the folder of migrations %s: %s", dir,
+		    strerror(errno));
+	*files = arena_alloc(mem, sizeof **files * ((size_t)*n + 1));
+	for (int i = 0; i < *n; i++) {
+		struct file *f = &(*files)[i];
+
+		if (!bad &&
+		    (!parse_name(mem, list[i]->d_name, &f->migration) ||
+			f->migration.version != i + 1))
+			bad = fail("%s/%s: migrations are named"
+				   " NNNN_name.sql and numbered without a gap;"
+				   " %04d is expected here",
+			    dir, list[i]->d_name, i + 1);
+		if (!bad)
+			bad = load_file(mem, dir, list[i]->d_name, f);
+		free(list[i]);
+	}
+	free(list);
+	return bad;
+}
+
+/* Compares an applied migration with its file, and adopts what psql did. */
+static int
+compare(struct unit *u, const struct schema_migration *m, const struct file *f)
+{
+	if (m->checksum == NULL) {
+		if (schema_adopt(u, &f->migration) != OK)
+			return fail("cannot note the checksum of %s: %s",
+			    f->path, db_message(u->db));
+		(void)printf("%04d %s: applied by psql, noted\n", m->version,
+		    m->name);
+		return 0;
+	}
+	if (strcmp(m->checksum, f->migration.checksum) == 0)
+		return 0;
+	return fail("%s was changed after it was applied to this database:"
+		    " bring the original back; a change goes into a new file",
+	    f->path);
+}
+
+static int
+compare_all(struct unit *u, const struct file *files, int nfiles, int *napplied)
+{
+	struct schema_migration *applied = NULL;
+
+	if (schema_applied(u, &applied, napplied) != OK)
+		return fail("cannot read the schema's version: %s",
+		    db_message(u->db));
+	must(*napplied == 0 || applied != NULL);
+	for (int i = 0; i < *napplied; i++) {
+		if (applied[i].version != i + 1)
+			return fail("the database lacks migration %04d but has"
+				    " %04d: restore a backup or mend"
+				    " postern.schema_migration",
+			    i + 1, applied[i].version);
+		if (i < nfiles && compare(u, &applied[i], &files[i]) != 0)
+			return 1;
+	}
+	if (*napplied > nfiles)
+		(void)printf("the database is at version %d, newer than these"
+			     " files\n",
+		    *napplied);
+	return 0;
+}
+
+static int
+apply_rest(struct unit *u, const struct file *files, int nfiles, int napplied)
+{
+	for (int i = napplied; i < nfiles; i++) {
+		const struct schema_migration *m = &files[i].migration;
+		const char *why = "";
+
+		(void)printf("%04d %s: applying … ", m->version, m->name);
+		(void)fflush(stdout);
+		if (schema_apply(u, m, files[i].text, &why) != OK) {
+			(void)printf("failed\n");
+			return fail("%s: %s\nnothing of it was kept",
+			    files[i].path, why);
+		}
+		(void)printf("done\n");
+	}
+	if (napplied >= nfiles)
+		(void)printf("nothing to do: the database is at version %d\n",
+		    napplied);
+	return 0;
+}
+
+static int
+migrate(struct unit *u, const char *sql_dir)
+{
+	struct file *files = NULL;
+	int nfiles = 0, napplied = 0, bad;
+
+	if ((bad = load_files(u->mem, sql_dir, &files, &nfiles)) != 0)
+		return bad;
+	if (nfiles == 0)
+		return fail("no migrations in %s: name their folder with"
+			    " --sql",
+		    sql_dir);
+	if (schema_lock(u) != OK)
+		return fail("cannot use the database: %s", db_message(u->db));
+	if ((bad = compare_all(u, files, nfiles, &napplied)) != 0)
+		return bad;
+	return apply_rest(u, files, nfiles, napplied);
+}
+
+static void
+report(void *arg, bool fatal, const char *file, int line, const char *what)
+{
+	(void)arg;
+	if (fatal)
+		(void)fail("%s:%d: %s", file, line, what);
+}
+
+/* The connection of the owner: as asked, or as the configuration says. */
+static bool
+find_database(const struct request *r, struct db_options *o)
+{
+	*o = (struct db_options){
+		.conninfo = r->database,
+		.prepare = true,
+		.budget_ms = PATIENCE_MS,
+	};
+	if (r->database != NULL)
+		return true;
+	conf = config_load(r->conf_path, report, NULL);
+	if (conf == NULL)
+		return false;
+	o->conninfo = conf->database;
+	o->user = "postern_owner";
+	return true;
+}
+
+int
+ctl_migrate(int argc, char **argv)
+{
+	struct db_options o;
+	struct request r;
+	struct unit u = { 0 };
+	int bad;
+
+	if ((bad = read_request(&r, argc, argv)) != 0)
+		return bad;
+	if (!find_database(&r, &o))
+		return 1;
+	u.mem = arena_new(ARENA_SIZE);
+	u.db = db_open(&o);
+	u.now = clock_unix_ms() / 1000;
+	db_request(u.db);
+	bad = migrate(&u, r.sql_dir);
+	db_close(&u.db);
+	arena_free(&u.mem);
+	return bad;
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Access tokens: a JWS in compact form (RFC 7515) with the claims of
+ * RFC 9068.  Until the signature held, the header is read for three things
+ * only: which key, that its algorithm is the key's, that it demands nothing
+ * we do not know.
+ */
+#include "domain/access_token.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/must.h"
+#include "domain/signing_key.h"
+#include "platform/config.h"
+#include "platform/crypto.h"
+#include "platform/json.h"
+
+#define TYPE "at+jwt"
+#define ALGORITHM "ES256"
+#define PART_MAX 8192
+
+/* The three parts of a token, still encoded. */
+struct parts {
+	const char *header, *payload, *signature;
+	size_t header_len, payload_len, signature_len, signed_len;
+};
+
+/* base64url of j's text, in mem; frees j. */
+static const char *
+encode_json(struct arena *mem, struct json *j)
+{
+	size_t n;
+	const char *text = json_text(j, mem, &n);
+	char *out = arena_alloc(mem, BASE64URL_SIZE(n));
+
+	base64url_encode(out, text, n);
+	json_free(&j);
+	return out;
+}
+
+static const char *
+make_header(struct arena *mem, const char *kid)
+{
+	struct json *j = json_object();
+
+	json_put_string(j, "alg", ALGORITHM);
+	json_put_string(j, "typ", TYPE);
+	json_put_string(j, "kid", kid);
+	return encode_json(mem, j);
+}
+
+static const char *
+make_payload(const struct unit *u, const struct access_token *t)
+{
+	struct uuid jti = unit_uuid(u);
+	char id[UUID_TEXT];
+	struct json *j = json_object();
+
+	json_put_string(j, "iss", conf->public_url);
+	json_put_string(j, "aud", conf->public_url);
+	json_put_string(j, "sub", uuid_text(id, &t->account));
+	json_put_int(j, "iat", u->now);
+	json_put_int(j, "exp", t->expires);
+	json_put_string(j, "jti", uuid_text(id, &jti));
+	json_put_string(j, "sid", uuid_text(id, &t->session));
+	return encode_json(u->mem, j);
+}
+
+enum err
+access_token_sign(struct unit *u, const struct access_token *t,
+    const char **text)
+{
+	unsigned char sig[ES256_SIGNATURE];
+	char sig_text[BASE64URL_SIZE(ES256_SIGNATURE)];
+	const struct es256 *key;
+	const char *kid, *input;
+
+	key = signing_keys_current(u->signing, &kid);
+	if (key == NULL)
+		return ERR_UNAVAILABLE;
+	input = arena_printf(u->mem, "%s.%s", make_header(u->mem, kid),
+	    make_payload(u, t));
+	es256_sign(key, sig, input, strlen(input));
+	base64url_encode(sig_text, sig, sizeof sig);
+	*text = arena_printf(u->mem, "%s.%s", input, sig_text);
+	return OK;
+}
+
+/* Exactly two dots, no empty part. */
+static bool
+split(struct parts *p, const char *text)
+{
+	const char *first = strchr(text, '.');
+	const char *second = first == NULL ? NULL : strchr(first + 1, '.');
+
+	if (second == NULL || strchr(second + 1, '.') != NULL)
+		return false;
+	p->header = text;
+	p->header_len = (size_t)(first - text);
+	p->payload = first + 1;
+	p->payload_len = (size_t)(second - p->payload);
+	p->signature = second + 1;
+	p->signature_len = strlen(p->signature);
+	p->signed_len = (size_t)(second - text);
+	return p->header_len > 0 && p->payload_len > 0 &&
+	    p->signature_len > 0 && p->signed_len <= PART_MAX;
+}
+
+/* The JSON of one part; NULL if it is none. */
+static struct json *
+decode_json(struct arena *mem, const char *part, size_t len)
+{
+	char *raw = arena_alloc(mem, len);
+	int n = base64url_decode(raw, len, part, len);
+
+	return n < 0 ? NULL : json_parse(raw, (size_t)n, 4);
+}
+
+/* Whether j's member is exactly this string. */
+static bool
+says(const struct json *j, const char *name, const char *want)
+{
+	const struct json *v = json_get(j, name);
+	const char *s;
+	size_t n;
+
+	if (v == NULL || json_kind(v) != JSON_STRING)
+		return false;
+	s = json_string(v, &n);
+	return n == strlen(want) && memcmp(s, want, n) == 0;
+}
+
+/* A string member without a NUL inside, in mem; NULL if it is none. */
+static const char *
+text_of(const struct json *j, struct arena *mem, const char *name)
+{
+	const struct json *v = json_get(j, name);
+	const char *s;
+	size_t n;
+
+	if (v == NULL || json_kind(v) != JSON_STRING)
+		return NULL;
+	s = json_string(v, &n);
+	return strlen(s) == n ? arena_memdup(mem, s, n) : NULL;
+}
+
+/* The key the header names, if the header is one that we write. */
+static const struct es256 *
+key_of(struct unit *u, const struct parts *p)
+{
+	struct json *h = decode_json(u->mem, p->header, p->header_len);
+	const struct es256 *key = NULL;
+	const char *kid;
+
+	if (h != NULL && says(h, "alg", ALGORITHM) && says(h, "typ", TYPE) &&
+	    json_get(h, "crit") == NULL &&
+	    (kid = text_of(h, u->mem, "kid")) != NULL)
+		key = signing_keys_find(u->signing, kid);
+	json_free(&h);
+	return key;
+}
+
+static bool
+signature_holds(const struct es256 *key, const struct parts *p)
+{
+	unsigned char sig[ES256_SIGNATURE];
+
+	if (base64url_decode(sig, sizeof sig, p->signature, p->signature_len) !=
+	    ES256_SIGNATURE)
+		return false;
+	return es256_verify(key, sig, p->header, p->signed_len);
+}
+
+static bool
+uuid_of(const struct json *j, struct arena *mem, const char *name,
+    struct uuid *id)
+{
+	const char *s = text_of(j, mem, name);
+
+	return s != NULL && uuid_parse(id, s);
+}
+
+static bool
+number_of(const struct json *j, const char *name, int64_t *n)
+{
+	const struct json *v = json_get(j, name);
+
+	if (v == NULL || json_kind(v) != JSON_NUMBER)
+		return false;
+	*n = json_int(v);
+	return true;
+}
+
+static enum err
+judge_claims(struct unit *u, const struct json *j, struct access_token *t)
+{
+	int64_t issued;
+
+	if (!says(j, "iss", conf->public_url) ||
+	    !says(j, "aud", conf->public_url) ||
+	    !uuid_of(j, u->mem, "sub", &t->account) ||
+	    !uuid_of(j, u->mem, "sid", &t->session) ||
+	    !number_of(j, "iat", &issued) ||
+	    !number_of(j, "exp", &t->expires) ||
+	    issued > u->now + ACCESS_TOKEN_SKEW)
+		return ERR_TOKEN_INVALID;
+	if (t->expires + ACCESS_TOKEN_SKEW <= u->now)
+		return ERR_TOKEN_EXPIRED;
+	return OK;
+}
+
+enum err
+access_token_verify(struct unit *u, const char *text, struct access_token *t)
+{
+	const struct es256 *key;
+	struct json *claims;
+	struct parts p;
+	enum err e = ERR_TOKEN_INVALID;
+
+	if (!split(&p, text) || (key = key_of(u, &p)) == NULL ||
+	    !signature_holds(key, &p))
+		return ERR_TOKEN_INVALID;
+	claims = decode_json(u->mem, p.payload, p.payload_len);
+	if (claims != NULL)
+		e = judge_claims(u, claims, t);
+	json_free(&claims);
+	return e;
+}

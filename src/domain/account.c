@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Accounts from registration to reset.  Hashing, which takes tens of
+ * milliseconds, always happens between transactions, never inside one; what
+ * was read before it is asked again, in the statement that writes.
+ */
+#include "domain/account.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "domain/address.h"
+#include "domain/audit.h"
+#include "domain/one_time_token.h"
+#include "domain/outbox.h"
+#include "platform/config.h"
+#include "platform/yescrypt.h"
+
+/* Registration ------------------------------------------------------------ */
+
+static const struct db_query exists = {
+	.name = "account_exists",
+	.text = "SELECT 1 FROM postern.account WHERE canonical = $1",
+	.nparams = 1,
+};
+
+static const struct db_query insert_account = {
+	.name = "account_insert",
+	.text = "INSERT INTO postern.account (id, address, canonical)"
+		" VALUES ($1, $2, $3) ON CONFLICT (canonical) DO NOTHING"
+		" RETURNING 1",
+	.nparams = 3,
+	.writes = true,
+};
+
+static const struct db_query insert_password = {
+	.name = "password_insert",
+	.text = "INSERT INTO postern.password (account_id, hash)"
+		" VALUES ($1, $2)",
+	.nparams = 2,
+	.writes = true,
+};
+
+static enum err
+is_free(struct unit *u, const struct address *address)
+{
+	struct db_rows r;
+	enum err e;
+
+	if ((e = unit_run(u, &exists, DB_PARAMS(db_text(address->canonical)),
+		 &r)) != OK)
+		return e;
+	return r.nrows == 0 ? OK : ERR_EMAIL_TAKEN;
+}
+
+/* The account's own row; twins that registered at once meet here. */
+static enum err
+insert(struct unit *u, const struct address *address, const struct uuid *id)
+{
+	struct db_rows r;
+	enum err e;
+
+	if ((e = unit_run(u, &insert_account,
+		 DB_PARAMS(db_uuid(id), db_text(address->text),
+		     db_text(address->canonical)),
+		 &r)) != OK)
+		return e;
+	return r.nrows == 1 ? OK : ERR_EMAIL_TAKEN;
+}
+
+enum err
+account_register(struct unit *u, const struct address *address,
+    const char *password, struct uuid *id)
+{
+	char hash[YESCRYPT_MAX];
+	enum err e;
+
+	*id = unit_uuid(u);
+	if ((e = is_free(u, address)) != OK ||
+	    (e = yescrypt_hash(hash, password, (int)conf->password_cost)) != OK)
+		return e;
+	if ((e = unit_begin(u)) != OK || (e = insert(u, address, id)) != OK ||
+	    (e = unit_send(u, &insert_password,
+		 DB_PARAMS(db_uuid(id), db_text(hash)))) != OK ||
+	    (e = outbox_put(u, MAIL_VERIFY, id, address->canonical)) != OK ||
+	    (e = audit_put(u, "account.created", id, NULL, NULL)) != OK)
+		return unit_rollback(u, e);
+	return unit_commit(u);
+}
+
+/* Authentication ---------------------------------------------------------- */
+
+static const struct db_query by_address = {
+	.name = "account_by_address",
+	.text = "SELECT a.id, a.address, a.epoch, a.verified_at IS NOT NULL,"
+		"   a.disabled_at IS NOT NULL, p.hash"
+		" FROM postern.account a"
+		" JOIN postern.password p ON p.account_id = a.id"
+		" WHERE a.canonical = $1",
+	.nparams = 1,
+};
+
+static const struct db_query upgrade = {
+	.name = "password_upgrade",
+	.text = "UPDATE postern.password SET hash = $3"
+		" WHERE account_id = $1 AND hash = $2 RETURNING 1",
+	.nparams = 3,
+	.writes = true,
+};
+
+static enum err
+find(struct unit *u, const struct address *address, struct account *acc)
+{
+	struct db_rows r;
+	enum err e;
+
+	if (address == NULL)
+		return ERR_CREDENTIALS;
+	if ((e = unit_run(u, &by_address,
+		 DB_PARAMS(db_text(address->canonical)), &r)) != OK)
+		return e;
+	if (r.nrows == 0)
+		return ERR_CREDENTIALS;
+	acc->id = db_get_uuid(&r, 0, 0);
+	acc->address = db_get_text(&r, 0, 1);
+	acc->epoch = (int)db_get_int(&r, 0, 2);
+	acc->verified = db_get_bool(&r, 0, 3);
+	acc->disabled = db_get_bool(&r, 0, 4);
+	acc->hash = db_get_text(&r, 0, 5);
+	return OK;
+}
+
+/* An unknown address costs what a known one does. */
+static enum err
+refuse_unknown(const char *password)
+{
+	enum err e = yescrypt_waste(password, (int)conf->password_cost);
+
+	return e == OK ? ERR_CREDENTIALS : e;
+}
+
+/* Makes the hash anew at today's cost, if it is still the one verified. */
+static enum err
+bring_up_to_date(struct unit *u, struct account *acc, const char *password)
+{
+	char hash[YESCRYPT_MAX];
+	struct db_rows r;
+	enum err e;
+
+	if (!yescrypt_outdated(acc->hash, (int)conf->password_cost))
+		return OK;
+	if ((e = yescrypt_hash(hash, password, (int)conf->password_cost)) !=
+		OK ||
+	    (e = unit_run(u, &upgrade,
+		 DB_PARAMS(db_uuid(&acc->id), db_text(acc->hash),
+		     db_text(hash)),
+		 &r)) != OK)
+		return e;
+	if (r.nrows == 1)
+		acc->hash = arena_strdup(u->mem, hash);
+	return OK;
+}
+
+static enum err
+authenticate(struct unit *u, const struct address *address,
+    const char *password, struct account *acc)
+{
+	bool right = false;
+	enum err e;
+
+	e = find(u, address, acc);
+	if (e == ERR_CREDENTIALS)
+		return refuse_unknown(password);
+	if (e != OK || (e = yescrypt_verify(acc->hash, password, &right)) != OK)
+		return e;
+	if (!right)
+		return ERR_CREDENTIALS;
+	if (acc->disabled)
+		return ERR_DISABLED;
+	if (!acc->verified)
+		return ERR_UNVERIFIED;
+	return bring_up_to_date(u, acc, password);
+}
+
+enum err
+account_authenticate(struct unit *u, const struct address *address,
+    const char *password, struct account *acc)
+{
+	enum err e = authenticate(u, address, password, acc);
+
+	if (e != OK)
+		acc->hash = NULL; /* nothing that a session could begin with */
+	return e;
+}
+
+/* One-time tokens --------------------------------------------------------- */
+
+static const struct db_query verify = {
+	.name = "account_verify",
+	.text = "SELECT postern.verify_email($1, $2)",
+	.nparams = 2,
+	.writes = true,
+};
+
+static const struct db_query of_token = {
+	.name = "account_of_token",
+	.text = "SELECT postern.one_time_token_address($1, $2, $3)",
+	.nparams = 3,
+};
+
+enum err
+account_verify(struct unit *u, const char *token, bool *already)
+{
+	struct one_time_token t;
+	struct db_rows r;
+	enum err e;
+
+	if (!one_time_token_parse(&t, token))
+		return ERR_VERIFICATION_TOKEN;
+	if ((e = unit_run(u, &verify,
+		 DB_PARAMS(db_uuid(&t.account),
+		     db_bytes(t.hash, sizeof t.hash)),
+		 &r)) != OK)
+		return e;
+	if (db_is_null(&r, 0, 0))
+		return ERR_VERIFICATION_TOKEN;
+	*already = strcmp(db_get_text(&r, 0, 0), "already") == 0;
+	return OK;
+}
+
+enum err
+account_of_token(struct unit *u, const char *token, int purpose,
+    const char **address)
+{
+	struct one_time_token t;
+	struct db_rows r;
+	enum err e;
+
+	*address = NULL;
+	if (!one_time_token_parse(&t, token))
+		return OK;
+	if ((e = unit_run(u, &of_token,
+		 DB_PARAMS(db_uuid(&t.account), db_bytes(t.hash, sizeof t.hash),
+		     db_text(token_purpose_name(purpose))),
+		 &r)) != OK)
+		return e;
+	*address = db_get_text(&r, 0, 0);
+	return OK;
+}
+
+/* Reset ------------------------------------------------------------------- */
+
+/* What makes a reset token good: asked before hashing, and again under the
+ * account's lock. */
+#define GOOD_TOKEN                                                             \
+	" t.account_id = $1 AND t.hash = $2 AND t.purpose = 'reset'"           \
+	" AND t.used_at IS NULL AND t.expires_at > clock_timestamp()"          \
+	" AND a.id = t.account_id AND a.canonical = t.canonical"               \
+	" AND a.epoch = t.epoch AND a.disabled_at IS NULL"
+
+static const struct db_query judge_token = {
+	.name = "reset_judge",
+	.text = "SELECT 1 FROM postern.one_time_token t, postern.account a"
+		" WHERE" GOOD_TOKEN,
+	.nparams = 2,
+};
+
+static const struct db_query lock = {
+	.name = "account_lock",
+	.text = "SELECT canonical FROM postern.account WHERE id = $1"
+		" FOR NO KEY UPDATE",
+	.nparams = 1,
+};
+
+static const struct db_query use_token = {
+	.name = "reset_use",
+	.text = "UPDATE postern.one_time_token t"
+		" SET used_at = clock_timestamp() FROM postern.account a"
+		" WHERE" GOOD_TOKEN " RETURNING 1",
+	.nparams = 2,
+	.writes = true,
+};
+
+static const struct db_query set_password = {
+	.name = "password_set",
+	.text = "INSERT INTO postern.password (account_id, hash)"
+		" VALUES ($1, $2) ON CONFLICT (account_id) DO UPDATE"
+		" SET hash = excluded.hash, changed_at = now()",
+	.nparams = 2,
+	.writes = true,
+};
+
+static const struct db_query raise_epoch = {
+	.name = "account_raise_epoch",
+	.text = "UPDATE postern.account SET epoch = epoch + 1,"
+		" verified_at = coalesce(verified_at, now()) WHERE id = $1",
+	.nparams = 1,
+	.writes = true,
+};
+
+static const struct db_query end_sessions = {
+	.name = "session_end_all",
+	.text = "UPDATE postern.session"
+		" SET ended_at = now(), end_reason = 'password_reset'"
+		" WHERE account_id = $1 AND ended_at IS NULL",
+	.nparams = 1,
+	.writes = true,
+};
+
+static const struct db_query end_tokens = {
+	.name = "one_time_token_end_all",
+	.text = "UPDATE postern.one_time_token SET used_at = now()"
+		" WHERE account_id = $1 AND used_at IS NULL",
+	.nparams = 1,
+	.writes = true,
+};
+
+static enum err
+judge_reset(struct unit *u, const struct one_time_token *t)
+{
+	struct db_rows r;
+	enum err e;
+
+	if ((e = unit_run(u, &judge_token,
+		 DB_PARAMS(db_uuid(&t->account),
+		     db_bytes(t->hash, sizeof t->hash)),
+		 &r)) != OK)
+		return e;
+	return r.nrows == 1 ? OK : ERR_RESET_TOKEN;
+}
+
+/* Takes the account's lock, then the token: of several uses one gets it. */
+static enum err
+take_token(struct unit *u, const struct one_time_token *t,
+    const char **canonical)
+{
+	struct db_rows account, used;
+	enum err e;
+
+	if ((e = unit_run(u, &lock, DB_PARAMS(db_uuid(&t->account)),
+		 &account)) != OK ||
+	    (e = unit_run(u, &use_token,
+		 DB_PARAMS(db_uuid(&t->account),
+		     db_bytes(t->hash, sizeof t->hash)),
+		 &used)) != OK)
+		return e;
+	if (account.nrows == 0 || used.nrows == 0)
+		return ERR_RESET_TOKEN;
+	*canonical = db_get_text(&account, 0, 0);
+	return OK;
+}
+
+static enum err
+change_everything(struct unit *u, const struct uuid *id, const char *hash,
+    const char *canonical)
+{
+	const struct db_param *account = DB_PARAMS(db_uuid(id));
+	enum err e;
+
+	if ((e = unit_send(u, &set_password,
+		 DB_PARAMS(db_uuid(id), db_text(hash)))) != OK ||
+	    (e = unit_send(u, &raise_epoch, account)) != OK ||
+	    (e = unit_send(u, &end_sessions, account)) != OK ||
+	    (e = unit_send(u, &end_tokens, account)) != OK ||
+	    (e = outbox_put(u, MAIL_PASSWORD_CHANGED, id, canonical)) != OK)
+		return e;
+	return audit_put(u, "account.password_reset", id, NULL, NULL);
+}
+
+enum err
+account_reset_password(struct unit *u, const char *token, const char *password)
+{
+	struct one_time_token t;
+	char hash[YESCRYPT_MAX];
+	const char *canonical;
+	enum err e;
+
+	if (!one_time_token_parse(&t, token))
+		return ERR_RESET_TOKEN;
+	if ((e = judge_reset(u, &t)) != OK ||
+	    (e = yescrypt_hash(hash, password, (int)conf->password_cost)) != OK)
+		return e;
+	if ((e = unit_begin(u)) != OK ||
+	    (e = take_token(u, &t, &canonical)) != OK ||
+	    (e = change_everything(u, &t.account, hash, canonical)) != OK)
+		return unit_rollback(u, e);
+	return unit_commit(u);
+}

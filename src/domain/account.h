@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef DOMAIN_ACCOUNT_H
+#define DOMAIN_ACCOUNT_H
+
+#include <stdbool.h>
+
+#include "base/encode.h"
+#include "domain/unit.h"
+
+struct address;
+
+/*
+ * Accounts: who exists, and the turning points of an account's life.  Each
+ * function that changes more than one table is one transaction.
+ */
+struct account {
+	struct uuid id;
+	const char *address; /* in the unit's memory */
+	int epoch;           /* see session.h */
+	bool verified, disabled;
+	const char *hash; /* what account_authenticate() verified; else NULL */
+};
+
+/*
+ * Makes an unverified account with this password, its audit event and the
+ * mail that verifies it.  The password was judged (password_judge()) and is
+ * hashed before the transaction is open.  ERR_EMAIL_TAKEN: the canonical
+ * address has an account; found out before anything is hashed where it can
+ * be.
+ */
+enum err account_register(struct unit *u, const struct address *address,
+    const char *password, struct uuid *id) MUST_USE;
+
+/*
+ * Who this address and password belong to.  ERR_CREDENTIALS for an unknown
+ * address and for a wrong password alike, at the cost of one hash each;
+ * address may be NULL for one that could not exist.  Only with the right
+ * password: ERR_DISABLED, ERR_UNVERIFIED (then *acc is set).  A hash of
+ * another cost than configured is made anew.
+ */
+enum err account_authenticate(struct unit *u, const struct address *address,
+    const char *password, struct account *acc) MUST_USE;
+
+/*
+ * Verifies the address a verification token was mailed to.  *already: it was
+ * verified before.  ERR_VERIFICATION_TOKEN for anything not genuine or over
+ * its time.
+ */
+enum err account_verify(struct unit *u, const char *token,
+    bool *already) MUST_USE;
+
+/*
+ * Sets a new password with a reset token: ends all sessions and every other
+ * one-time token, verifies the address, mails a notice.  The token is judged
+ * before the password is hashed and used up in the last transaction only.
+ * ERR_RESET_TOKEN.
+ */
+enum err account_reset_password(struct unit *u, const char *token,
+    const char *password) MUST_USE;
+
+/*
+ * The address a good one-time token belongs to, for a page to name; NULL in
+ * *address when the token is not good.  purpose as in one_time_token.h.
+ */
+enum err account_of_token(struct unit *u, const char *token, int purpose,
+    const char **address) MUST_USE;
+
+#endif

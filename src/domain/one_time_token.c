@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Tokens of mailed links.  What is hashed is the whole token, so that a hash
+ * is good for one account only; reading one costs no database access, and
+ * what does not decode strictly is refused before any.
+ */
+#include "domain/one_time_token.h"
+
+#include <string.h>
+
+#include "platform/config.h"
+#include "platform/crypto.h"
+
+#define VERSION 1
+
+static const struct db_query mint = {
+	.name = "one_time_token_mint",
+	.text = "INSERT INTO postern.one_time_token"
+		" (account_id, hash, purpose, canonical, epoch, expires_at)"
+		" SELECT a.id, $2::bytea, $3::text, a.canonical, a.epoch,"
+		"   clock_timestamp() + $4::bigint * interval '1 s'"
+		" FROM postern.account a"
+		" WHERE a.id = $1 AND a.disabled_at IS NULL"
+		"   AND ($3::text <> 'verify' OR a.verified_at IS NULL)",
+	.nparams = 4,
+	.writes = true,
+};
+
+const char *
+token_purpose_name(enum token_purpose p)
+{
+	switch (p) {
+	case TOKEN_VERIFY:
+		return "verify";
+	case TOKEN_RESET:
+		return "reset";
+	}
+	return "";
+}
+
+static int64_t
+lifetime(enum token_purpose p)
+{
+	return p == TOKEN_VERIFY ? conf->verification_lifetime :
+				   conf->reset_lifetime;
+}
+
+bool
+one_time_token_parse(struct one_time_token *t, const char *text)
+{
+	unsigned char raw[ONE_TIME_TOKEN_RAW];
+	bool ours;
+	int n;
+
+	n = base64url_decode(raw, sizeof raw, text, strlen(text));
+	ours = n == (int)sizeof raw && raw[0] == VERSION;
+	if (ours) {
+		memcpy(t->account.b, raw + 1, sizeof t->account.b);
+		crypto_sha256(t->hash, raw, sizeof raw);
+	}
+	explicit_bzero(raw, sizeof raw);
+	return ours;
+}
+
+enum err
+one_time_token_mint(struct unit *u, const struct uuid *account,
+    enum token_purpose purpose, char out[ONE_TIME_TOKEN_TEXT])
+{
+	unsigned char raw[ONE_TIME_TOKEN_RAW] = { VERSION };
+	unsigned char hash[SHA256_SIZE];
+
+	memcpy(raw + 1, account->b, sizeof account->b);
+	crypto_random(raw + 1 + sizeof account->b,
+	    sizeof raw - 1 - sizeof account->b);
+	base64url_encode(out, raw, sizeof raw);
+	crypto_sha256(hash, raw, sizeof raw);
+	explicit_bzero(raw, sizeof raw);
+	return unit_send(u, &mint,
+	    DB_PARAMS(db_uuid(account), db_bytes(hash, sizeof hash),
+		db_text(token_purpose_name(purpose)),
+		db_int(u->mem, lifetime(purpose))));
+}

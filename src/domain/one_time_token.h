@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef DOMAIN_ONE_TIME_TOKEN_H
+#define DOMAIN_ONE_TIME_TOKEN_H
+
+#include <stdbool.h>
+
+#include "base/encode.h"
+#include "domain/unit.h"
+
+/*
+ * The token of a mailed link: base64url(version 1 | account 16 | secret 32).
+ * The database keeps SHA-256 of the whole, bound to purpose, address and
+ * epoch; only the mailer mints one, and the mail is the only place that ever
+ * holds it.
+ */
+enum token_purpose {
+	TOKEN_VERIFY, /* "verify" in the database */
+	TOKEN_RESET,  /* "reset" */
+};
+
+#define ONE_TIME_TOKEN_RAW (1 + 16 + 32)
+#define ONE_TIME_TOKEN_TEXT BASE64URL_SIZE(ONE_TIME_TOKEN_RAW)
+
+/* A token as it was handed in: whose, and what the database may know. */
+struct one_time_token {
+	struct uuid account;
+	unsigned char hash[32];
+};
+
+/* Reads the text form; false if it is none. */
+bool one_time_token_parse(struct one_time_token *t, const char *text);
+
+/* The database's word for a purpose. */
+const char *token_purpose_name(enum token_purpose p);
+
+/*
+ * Mints a token for the account's present address and epoch, writes its text
+ * form to out (the caller wipes it) and queues the row; inside a
+ * transaction.  The table keeps five live ones a purpose and ends the oldest.
+ */
+enum err one_time_token_mint(struct unit *u, const struct uuid *account,
+    enum token_purpose purpose, char out[ONE_TIME_TOKEN_TEXT]) MUST_USE;
+
+#endif

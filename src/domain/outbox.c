@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The outbox.  Whoever queues a mail never looks whether there is an account:
+ * that is found out here, by the mailer, so that no request can tell by its
+ * time.  A mail is sent at least once: a lease that ran out (a mailer that
+ * died) makes it due again.
+ *
+ * Statements compare with statement_timestamp(), which can use the index;
+ * times are stored by clock_timestamp().
+ */
+#include "domain/outbox.h"
+
+#include <string.h>
+
+#include "base/must.h"
+#include "platform/config.h"
+#include "platform/log.h"
+
+#define NOTICE_LIFETIME 259200 /* three days: older news is none */
+
+static const char *const kind_names[] = {
+	[MAIL_VERIFY] = "verify",
+	[MAIL_RESET] = "reset",
+	[MAIL_PASSWORD_CHANGED] = "password_changed",
+	[MAIL_SESSION_STOLEN] = "session_stolen",
+};
+
+#define KINDS (sizeof kind_names / sizeof *kind_names)
+
+static const struct db_query put = {
+	.name = "outbox_put",
+	.text = "INSERT INTO postern.mail_outbox (kind, account_id, canonical)"
+		" VALUES ($1, $2, $3)",
+	.nparams = 3,
+	.writes = true,
+};
+
+/* The next mail, whose it is now, and why it is not to be sent (or NULL). */
+static const struct db_query next = {
+	.name = "outbox_next",
+	.text =
+	    "SELECT m.id, m.kind, m.attempts, a.id, a.address, a.locale,"
+	    " CASE WHEN a.id IS NULL THEN 'no account'"
+	    "  WHEN a.disabled_at IS NOT NULL THEN 'disabled'"
+	    "  WHEN m.kind = 'verify' AND a.verified_at IS NOT NULL"
+	    "   THEN 'verified'"
+	    "  WHEN m.created_at < statement_timestamp() - interval '1 s' *"
+	    "    CASE m.kind WHEN 'verify' THEN $1::bigint"
+	    "     WHEN 'reset' THEN $2::bigint ELSE $3::bigint END"
+	    "   THEN 'too old' END"
+	    " FROM postern.mail_outbox m"
+	    " LEFT JOIN postern.account a ON a.canonical = m.canonical"
+	    "  AND (m.account_id IS NULL OR m.account_id = a.id)"
+	    " WHERE m.state = 'queued' AND m.due_at <= statement_timestamp()"
+	    "  AND (m.leased_until IS NULL"
+	    "   OR m.leased_until <= statement_timestamp())"
+	    " ORDER BY m.due_at, m.created_at LIMIT 1"
+	    " FOR UPDATE OF m SKIP LOCKED",
+	.nparams = 3,
+};
+enum {
+	ID,
+	KIND,
+	ATTEMPTS,
+	ACCOUNT,
+	ADDRESS,
+	LOCALE,
+	REASON
+};
+
+static const struct db_query lease = {
+	.name = "outbox_lease",
+	.text = "UPDATE postern.mail_outbox SET attempts = attempts + 1,"
+		"  leased_until = clock_timestamp()"
+		"   + $2::bigint * interval '1 s'"
+		" WHERE id = $1",
+	.nparams = 2,
+	.writes = true,
+};
+
+/* An end without an attempt: of a row that is locked. */
+static const struct db_query drop = {
+	.name = "outbox_drop",
+	.text = "UPDATE postern.mail_outbox SET state = $2,"
+		"  ended_at = clock_timestamp(), leased_until = NULL,"
+		"  last_error = coalesce(last_error, $3)"
+		" WHERE id = $1",
+	.nparams = 3,
+	.writes = true,
+};
+
+static const struct db_query delivered = {
+	.name = "outbox_delivered",
+	.text = "UPDATE postern.mail_outbox SET state = 'sent',"
+		"  ended_at = clock_timestamp(), leased_until = NULL,"
+		"  last_error = NULL"
+		" WHERE id = $1 AND state = 'queued'",
+	.nparams = 1,
+	.writes = true,
+};
+
+static const struct db_query retry = {
+	.name = "outbox_retry",
+	.text = "UPDATE postern.mail_outbox SET leased_until = NULL,"
+		"  due_at = clock_timestamp() + $3::bigint * interval '1 s',"
+		"  last_error = $4"
+		" WHERE id = $1 AND state = 'queued' AND attempts = $2::int",
+	.nparams = 4,
+	.writes = true,
+};
+
+static const struct db_query dead = {
+	.name = "outbox_dead",
+	.text = "UPDATE postern.mail_outbox SET state = 'dead',"
+		"  ended_at = clock_timestamp(), leased_until = NULL,"
+		"  last_error = $3"
+		" WHERE id = $1 AND state = 'queued' AND attempts = $2::int",
+	.nparams = 3,
+	.writes = true,
+};
+
+/* least() passes over NULL, so with nothing queued the limit stays. */
+static const struct db_query next_due = {
+	.name = "outbox_next_due",
+	.text = "SELECT greatest(0, least($1::bigint, ceil(1000 *"
+		"  extract(epoch FROM d.at - clock_timestamp()))))::bigint"
+		" FROM (SELECT least("
+		"  (SELECT min(due_at) FROM postern.mail_outbox"
+		"    WHERE state = 'queued' AND leased_until IS NULL),"
+		"  (SELECT min(leased_until) FROM postern.mail_outbox"
+		"    WHERE state = 'queued')) AS at) d",
+	.nparams = 1,
+};
+
+static const struct db_query listen = {
+	.name = "outbox_listen",
+	.text = "LISTEN postern_mail",
+};
+
+const char *
+mail_kind_name(enum mail_kind kind)
+{
+	must((size_t)kind < KINDS);
+	return kind_names[kind];
+}
+
+static enum mail_kind
+kind_named(const char *name)
+{
+	size_t i = 0;
+
+	while (i < KINDS && strcmp(kind_names[i], name) != 0)
+		i++;
+	must(i < KINDS);
+	return (enum mail_kind)i;
+}
+
+enum err
+outbox_put(struct unit *u, enum mail_kind kind, const struct uuid *account,
+    const char *canonical)
+{
+	return unit_send(u, &put,
+	    DB_PARAMS(db_text(mail_kind_name(kind)), db_uuid(account),
+		db_text(canonical)));
+}
+
+/*
+ * Ends a mail that is not to be sent any more: dropped, as if it had never
+ * been queued, or dead when somebody waits for it in vain.
+ */
+static enum err
+end_unsent(struct unit *u, const struct db_rows *r)
+{
+	const char *reason = db_get_text(r, 0, REASON);
+	bool is_dead =
+	    strcmp(reason, "too old") == 0 && db_get_int(r, 0, ATTEMPTS) > 0;
+	struct uuid id = db_get_uuid(r, 0, ID);
+	char text[UUID_TEXT];
+
+	log_event(is_dead ? WARN : INFO, is_dead ? "mail.dead" : "mail.dropped",
+	    "id=%s kind=%s reason=%s", uuid_text(text, &id),
+	    db_get_text(r, 0, KIND), reason);
+	return unit_send(u, &drop,
+	    DB_PARAMS(db_uuid(&id), db_text(is_dead ? "dead" : "dropped"),
+		db_text(reason)));
+}
+
+/* Locks the next mail that is to be sent; r has no row when there is none. */
+static enum err
+find_next(struct unit *u, struct db_rows *r)
+{
+	const struct db_param *lifetimes =
+	    DB_PARAMS(db_int(u->mem, conf->verification_lifetime),
+		db_int(u->mem, conf->reset_lifetime),
+		db_int(u->mem, NOTICE_LIFETIME));
+	enum err e;
+
+	for (int drops = 0; drops < OUTBOX_DROPS; drops++) {
+		if ((e = unit_run(u, &next, lifetimes, r)) != OK)
+			return e;
+		if (r->nrows == 0 || db_is_null(r, 0, REASON))
+			return OK;
+		if ((e = end_unsent(u, r)) != OK)
+			return e;
+	}
+	r->nrows = 0;
+	return OK;
+}
+
+static enum err
+mint_token(struct unit *u, struct outbox_mail *m)
+{
+	switch (m->kind) {
+	case MAIL_VERIFY:
+		return one_time_token_mint(u, &m->account, TOKEN_VERIFY,
+		    m->token);
+	case MAIL_RESET:
+		return one_time_token_mint(u, &m->account, TOKEN_RESET,
+		    m->token);
+	case MAIL_PASSWORD_CHANGED:
+	case MAIL_SESSION_STOLEN:
+		m->token[0] = '\0';
+		return OK;
+	}
+	return OK;
+}
+
+/* Takes the lease of the mail in r, which is locked. */
+static enum err
+take(struct unit *u, const struct db_rows *r, int64_t lease_s,
+    struct outbox_mail *m)
+{
+	enum err e;
+
+	*m = (struct outbox_mail){
+		.id = db_get_uuid(r, 0, ID),
+		.kind = kind_named(db_get_text(r, 0, KIND)),
+		.account = db_get_uuid(r, 0, ACCOUNT),
+		.recipient = db_get_text(r, 0, ADDRESS),
+		.locale = db_get_text(r, 0, LOCALE),
+		.attempts = (int)db_get_int(r, 0, ATTEMPTS) + 1,
+	};
+	if ((e = mint_token(u, m)) != OK)
+		return e;
+	return unit_send(u, &lease,
+	    DB_PARAMS(db_uuid(&m->id), db_int(u->mem, lease_s)));
+}
+
+enum err
+outbox_lease(struct unit *u, int64_t lease_s, bool *found,
+    struct outbox_mail *mail)
+{
+	struct db_rows r;
+	enum err e;
+
+	if ((e = unit_begin(u)) != OK || (e = find_next(u, &r)) != OK)
+		return unit_rollback(u, e);
+	if (r.nrows > 0 && (e = take(u, &r, lease_s, mail)) != OK)
+		return unit_rollback(u, e);
+	if ((e = unit_commit(u)) != OK)
+		return e;
+	*found = r.nrows > 0;
+	return OK;
+}
+
+enum err
+outbox_delivered(struct unit *u, const struct outbox_mail *m)
+{
+	return unit_run(u, &delivered, DB_PARAMS(db_uuid(&m->id)), NULL);
+}
+
+enum err
+outbox_retry(struct unit *u, const struct outbox_mail *m, int64_t pause_s,
+    const char *why)
+{
+	return unit_run(u, &retry,
+	    DB_PARAMS(db_uuid(&m->id), db_int(u->mem, m->attempts),
+		db_int(u->mem, pause_s), db_text(why)),
+	    NULL);
+}
+
+enum err
+outbox_dead(struct unit *u, const struct outbox_mail *m, const char *why)
+{
+	return unit_run(u, &dead,
+	    DB_PARAMS(db_uuid(&m->id), db_int(u->mem, m->attempts),
+		db_text(why)),
+	    NULL);
+}
+
+enum err
+outbox_next_due(struct unit *u, int64_t limit_ms, int64_t *ms)
+{
+	struct db_rows r;
+	enum err e;
+
+	e = unit_run(u, &next_due, DB_PARAMS(db_int(u->mem, limit_ms)), &r);
+	if (e != OK)
+		return e;
+	*ms = db_get_int(&r, 0, 0);
+	return OK;
+}
+
+void
+outbox_listen(struct unit *u)
+{
+	db_listen(u->db, &listen);
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * From what happened to what the client reads: the one place that gives an
+ * enum err its status, its sentence and its code.  Clients match on them
+ * (API.md), so a row is never changed, only added.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/must.h"
+#include "handlers/call.h"
+#include "platform/config.h"
+#include "platform/json.h"
+#include "render/template.h"
+
+#define RETRY_AFTER_OUTAGE 2 /* seconds */
+
+static const struct answer {
+	int status;
+	const char *sentence, *code;
+} answers[] = {
+	[ERR_NOT_FOUND] = { 404, "Not found", NULL },
+	[ERR_METHOD] = { 405, "Method not allowed", "method_not_allowed" },
+	[ERR_WRONG_POOL] = { 503, "Service temporarily unavailable",
+	    "wrong_pool" },
+	[ERR_ORIGIN] = { 403, "This request came from another site",
+	    "foreign_origin" },
+	[ERR_CONTENT_TYPE] = { 400, "Content-Type must be application/json",
+	    "unsupported_content_type" },
+	[ERR_TOO_LARGE] = { 413, "Request body must be at most 16 KiB",
+	    "body_too_large" },
+	[ERR_BODY_CUT] = { 400,
+	    "Request body does not have its declared length",
+	    "body_length_mismatch" },
+	[ERR_JSON] = { 400, "Request body must be valid JSON",
+	    "malformed_json" },
+	[ERR_JSON_DEPTH] = { 400, "JSON must be at most 16 levels deep",
+	    "json_too_deep" },
+	[ERR_FORM] = { 400, "Request body must be a valid form",
+	    "malformed_form" },
+	[ERR_NOT_OBJECT] = { 400, "Request body must be a JSON object",
+	    "json_not_object" },
+	[ERR_FIELD_TYPE] = { 400, "Fields must be strings",
+	    "invalid_field_type" },
+	[ERR_NEED_CREDENTIALS] = { 400, "Email and password are required",
+	    "missing_fields" },
+	[ERR_NEED_EMAIL] = { 400, "Email is required", "missing_fields" },
+	[ERR_NEED_RESET] = { 400, "Token and new password are required",
+	    "missing_fields" },
+	[ERR_NEED_VERIFICATION] = { 400, "Verification token is required",
+	    "missing_fields" },
+	[ERR_EMAIL_FORMAT] = { 400, "Invalid email format", "invalid_email" },
+	[ERR_PASSWORD_SHORT] = { 400, "Password must be at least 8 characters",
+	    "password_too_short" },
+	[ERR_PASSWORD_LONG] = { 400, "Password must be at most 511 bytes",
+	    "password_too_long" },
+	[ERR_EMAIL_TAKEN] = { 409, "Email already registered", "email_taken" },
+	[ERR_CREDENTIALS] = { 401, "Invalid credentials",
+	    "invalid_credentials" },
+	[ERR_UNVERIFIED] = { 403,
+	    "Please verify your email address before logging in",
+	    "email_not_verified" },
+	[ERR_DISABLED] = { 403, "This account is disabled",
+	    "account_disabled" },
+	[ERR_TOKEN_MISSING] = { 401, "Authorization token is missing",
+	    "token_missing" },
+	[ERR_TOKEN_INVALID] = { 401, "Invalid token", "invalid_token" },
+	[ERR_TOKEN_EXPIRED] = { 401, "Token has expired", "token_expired" },
+	[ERR_RESET_TOKEN] = { 400, "Invalid or expired reset token",
+	    "invalid_reset_token" },
+	[ERR_VERIFICATION_TOKEN] = { 400,
+	    "Invalid or expired verification token",
+	    "invalid_verification_token" },
+	[ERR_LIMITED] = { 429, "Too many requests, please try again later",
+	    "rate_limited" },
+	[ERR_UNAVAILABLE] = { 503, "Service temporarily unavailable",
+	    "unavailable" },
+	[ERR_INTERNAL] = { 500, "Internal error", "internal_error" },
+};
+
+/* RFC 9110 section 11.6.1; RFC 6585; the IETF's RateLimit header fields. */
+static void
+add_headers(struct call *c, int status)
+{
+	const struct limit_refusal *r = &c->refusal;
+
+	if (status == 401)
+		response_header(c->res, "WWW-Authenticate", "Bearer");
+	if (status == 503)
+		response_headerf(c->res, "Retry-After", "%d",
+		    RETRY_AFTER_OUTAGE);
+	if (status != 429)
+		return;
+	response_headerf(c->res, "Retry-After", "%" PRId64, r->retry_after);
+	response_headerf(c->res, "RateLimit-Policy",
+	    "\"%s\";q=%" PRId64 ";w=%" PRId64, r->name, r->count, r->period);
+	response_headerf(c->res, "RateLimit", "\"%s\";r=0;t=%" PRId64, r->name,
+	    r->retry_after);
+}
+
+static void
+answer_error_json(struct call *c, enum err e, const struct answer *a)
+{
+	struct json *body = json_object();
+
+	json_put_string(body, "error", a->sentence);
+	if (a->code != NULL)
+		json_put_string(body, "code", a->code);
+	if (e == ERR_UNVERIFIED) {
+		json_put_string(body, "action", "resend_verification");
+		json_put_string(body, "email", c->address);
+	}
+	response_json(c->res, a->status, &body);
+}
+
+static void
+answer_error_page(struct call *c, const struct answer *a)
+{
+	struct json *data = json_object();
+	enum err e;
+
+	json_put_string(data, "title", a->sentence);
+	json_put_string(data, "message",
+	    a->status == 404     ? "There is no page at this address." :
+		a->status >= 429 ? "Please try again in a moment." :
+				   "Please go back and try again.");
+	json_put_string(data, "link", "");
+	json_put_string(data, "link_label", "");
+	e = answer_page(c, a->status, "page/message.html", &data);
+	must(e == OK);
+}
+
+/* Pages answer with pages; the API with JSON, whoever asks; and an unknown
+ * path with what the client wants. */
+static bool
+wants_page(const struct call *c)
+{
+	if (c->route == NULL)
+		return request_wants_html(c->req);
+	return c->route->input == INPUT_PAGE;
+}
+
+void
+answer_error(struct call *c, enum err e)
+{
+	const struct answer *a = &answers[e];
+
+	must(e != OK && a->status != 0);
+	add_headers(c, a->status);
+	if (wants_page(c))
+		answer_error_page(c, a);
+	else
+		answer_error_json(c, e, a);
+}
+
+enum err
+answer_message(struct call *c, const char *message)
+{
+	struct json *body = json_object();
+
+	json_put_string(body, "message", message);
+	response_json(c->res, 200, &body);
+	return OK;
+}
+
+enum err
+answer_tokens(struct call *c, struct json **body, const struct token_pair *pair)
+{
+	json_put_string(*body, "access_token", pair->access);
+	json_put_string(*body, "refresh_token", pair->refresh);
+	json_put_string(*body, "token_type", "Bearer");
+	json_put_int(*body, "expires_in", pair->access_seconds);
+	json_put_int(*body, "refresh_expires_in", pair->refresh_seconds);
+	response_json(c->res, 200, body);
+	return OK;
+}
+
+enum err
+answer_page(struct call *c, int status, const char *name, struct json **data)
+{
+	const char *html;
+	size_t n;
+
+	json_put_string(*data, "site_name", conf->site_name);
+	html = template_render(c->templates, c->u->mem, name, *data, &n);
+	json_free(data);
+	response_page(c->res, status, html, n);
+	return OK;
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef HANDLERS_CALL_H
+#define HANDLERS_CALL_H
+
+#include "base/err.h"
+#include "domain/address.h"
+#include "domain/ratelimit.h"
+#include "domain/session.h"
+#include "domain/unit.h"
+#include "http/request.h"
+#include "http/response.h"
+
+struct json;
+struct templates;
+
+/*
+ * The one header where HTTP and the domain meet: a route, and a call of it.
+ *
+ * A request goes router → input → guard → handler → answer.  The route's row
+ * says what each of them demands, so that a handler starts with a request
+ * that was judged: fields present and well-formed (c->in), the caller known
+ * (c->session), the limit taken.
+ */
+enum pool {
+	POOL_WEB,
+	POOL_PASSWORD,
+	POOL_BOTH, /* 404 and 405, and what either pool may answer */
+};
+
+enum access {
+	ACCESS_PUBLIC,
+	ACCESS_TOKEN, /* a live access token as Bearer: c->session */
+};
+
+/* What a request carries; handlers/input.c has the rules of each. */
+enum input {
+	INPUT_NONE,         /* a body is read and not looked at */
+	INPUT_REGISTRATION, /* email, password: both strict */
+	INPUT_LOGIN,        /* email, password: present */
+	INPUT_EMAIL,        /* email: present */
+	INPUT_VERIFICATION, /* token */
+	INPUT_RESET,        /* token, new_password: strict */
+	INPUT_PAGE,         /* a page: form fields, judged by its handler */
+};
+
+/* Who may send an unsafe request (OWASP: CSRF). */
+enum origin {
+	ORIGIN_ANY,  /* carries its own proof, a token or a password */
+	ORIGIN_OURS, /* a page's form: from public_url only */
+};
+
+struct fields {
+	const char *email_typed;     /* without blanks at its ends */
+	const struct address *email; /* NULL when it is none */
+	const char *password;        /* or new_password */
+	const char *token;
+};
+
+struct call {
+	struct unit *u;
+	const struct request *req;
+	struct response *res;
+	const struct templates *templates;
+	const struct route *route;
+	struct fields in;
+	struct session session;
+	struct limit_refusal refusal; /* told with ERR_LIMITED */
+	const char *address; /* the account's, told with ERR_UNVERIFIED */
+};
+
+struct route {
+	enum method method;
+	const char *path;
+	enum pool pool;
+	enum access access;
+	enum origin origin;
+	enum input input;
+	enum limit limit;
+	enum err (*handle)(struct call *c);
+};
+
+/* THE table (routes.c), ended by a row without path. */
+extern const struct route routes[];
+
+/*
+ * Serves the request in c->req from this pool: finds the route, judges,
+ * handles, and fills c->res whatever happened.
+ */
+void router_serve(struct call *c, const struct route *table, enum pool pool);
+
+/* Reads and judges the body as the route's row says, in the contract's
+ * order; sets c->in. */
+enum err input_read(struct call *c) MUST_USE;
+
+/* Checks where it comes from, takes the route's limit, checks its access;
+ * sets c->session. */
+enum err guard_check(struct call *c) MUST_USE;
+
+/* Fills c->res for e, which is not OK: JSON, or a page for a browser. */
+void answer_error(struct call *c, enum err e);
+
+/* A success that is a sentence: {"message": "…"}. */
+enum err answer_message(struct call *c, const char *message) MUST_USE;
+
+/* A success that hands out tokens: the members of pair join *body, which is
+ * taken. */
+enum err answer_tokens(struct call *c, struct json **body,
+    const struct token_pair *pair) MUST_USE;
+
+/* A page from the template of that name; takes *data. */
+enum err answer_page(struct call *c, int status, const char *name,
+    struct json **data) MUST_USE;
+
+/* The handlers, one file a feature. */
+enum err register_post(struct call *c) MUST_USE;
+enum err login_post(struct call *c) MUST_USE;
+enum err logout_post(struct call *c) MUST_USE;
+enum err refresh_post(struct call *c) MUST_USE;
+enum err forgot_password_post(struct call *c) MUST_USE;
+enum err reset_password_post(struct call *c) MUST_USE;
+enum err verify_email_post(struct call *c) MUST_USE;
+enum err resend_verification_post(struct call *c) MUST_USE;
+enum err verify_email_page(struct call *c) MUST_USE;
+enum err verify_email_page_post(struct call *c) MUST_USE;
+enum err reset_password_page(struct call *c) MUST_USE;
+enum err reset_password_page_post(struct call *c) MUST_USE;
+enum err healthz_get(struct call *c) MUST_USE;
+enum err readyz_get(struct call *c) MUST_USE;
+
+#endif

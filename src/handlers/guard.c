@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What every route demands of a caller before its handler runs: that the
+ * request comes from where it may, that its limit is not used up, and that
+ * the caller is known.
+ */
+#include <string.h>
+
+#include "handlers/call.h"
+#include "http/bearer.h"
+#include "platform/config.h"
+
+/*
+ * Sec-Fetch-Site decides where a browser sends it; else Origin does.  A
+ * browser that sends neither is refused: a form of ours never comes that way.
+ */
+static enum err
+check_origin(const struct call *c)
+{
+	if (c->route->origin == ORIGIN_ANY)
+		return OK;
+	if (c->req->sec_fetch_site != NULL)
+		return strcmp(c->req->sec_fetch_site, "same-origin") == 0 ?
+		    OK :
+		    ERR_ORIGIN;
+	if (c->req->origin != NULL &&
+	    strcmp(c->req->origin, conf->public_url) == 0)
+		return OK;
+	return ERR_ORIGIN;
+}
+
+static enum err
+check_limit(struct call *c)
+{
+	const char *account = c->in.email_typed;
+
+	if (c->in.email != NULL)
+		account = c->in.email->canonical;
+	return ratelimit_take(c->u, c->route->limit, c->req->client, account,
+	    &c->refusal);
+}
+
+static enum err
+check_access(struct call *c)
+{
+	const char *token;
+	enum err e;
+
+	if (c->route->access == ACCESS_PUBLIC)
+		return OK;
+	if ((e = bearer_token(c->req->authorization, &token)) != OK)
+		return e;
+	return session_check(c->u, token, &c->session);
+}
+
+enum err
+guard_check(struct call *c)
+{
+	enum err e;
+
+	if ((e = check_origin(c)) != OK || (e = check_limit(c)) != OK)
+		return e;
+	return check_access(c);
+}

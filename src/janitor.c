@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: ISC */
+/* The janitor's round: keys first, because nobody signs in without one. */
+#include "janitor.h"
+
+#include <poll.h>
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "domain/expiry.h"
+#include "domain/signing_key.h"
+#include "platform/clock.h"
+#include "platform/log.h"
+#include "process.h"
+
+#define ROUND_MS 60000
+#define AGAIN_MS 1000 /* after a full batch, or with the database away */
+
+static enum err
+ensure_key(struct unit *u)
+{
+	bool made;
+	enum err e;
+
+	if ((e = signing_key_ensure(u, &made)) == OK && made)
+		log_event(INFO, "key.created", "algorithm=%s", "ES256");
+	return e;
+}
+
+/* One round; returns the milliseconds until the next. */
+static int
+work(struct unit *u)
+{
+	bool ours = false, more = false;
+
+	db_request(u->db);
+	u->now = clock_unix_ms() / 1000;
+	if (expiry_lock(u, &ours) != OK)
+		return AGAIN_MS;
+	if (!ours)
+		return ROUND_MS;
+	if (ensure_key(u) != OK || expiry_partitions(u) != OK ||
+	    expiry_run(u, &more) != OK)
+		return AGAIN_MS;
+	return more ? AGAIN_MS : ROUND_MS;
+}
+
+void
+janitor_run(void)
+{
+	struct process p;
+
+	process_start(&p, PROCESS_JANITOR, -1);
+	while (!process_stopping()) {
+		int ms = work(&p.unit);
+		struct timespec t = { ms / 1000, 0 };
+
+		arena_reset(p.mem);
+		if (!process_stopping())
+			(void)ppoll(NULL, 0, &t, process_unblocked());
+	}
+	db_close(&p.db);
+	arena_free(&p.mem);
+	exit(0);
+}

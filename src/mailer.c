@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The mailer's round: lease a mail, write it, have a child send it, record
+ * what became of it.  The child is there because an SMTP library is a lot of
+ * code that reads foreign bytes and blocks: it gets the message and the
+ * relay's password, a pipe for its answer, and a deadline after which it is
+ * killed.
+ *
+ * Nothing here ends because the database or the relay is away.  A mail whose
+ * end could not be recorded is sent again when its lease is over, with the
+ * same Message-ID.
+ */
+#include "mailer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/must.h"
+#include "domain/outbox.h"
+#include "platform/clock.h"
+#include "platform/config.h"
+#include "platform/log.h"
+#include "platform/sandbox.h"
+#include "platform/smtp.h"
+#include "process.h"
+#include "render/mail.h"
+#include "render/template.h"
+
+#define POLL_MS 30000   /* notifications should come; this is in case not */
+#define PAUSE_MS 20     /* where others hold what is due */
+#define AWAY_MS 1000    /* between tries while the database is away */
+#define DEADLINE_S 3    /* a session may take over its smtp_timeout */
+#define RECORD_TRIES 60 /* to record an outcome, AWAY_MS apart */
+#define RETRY_MOST 3600 /* seconds between two tries at most */
+#define LEASE_SPARE 120 /* seconds of a lease beyond sending: recording */
+
+struct mailer {
+	struct process process;
+	struct templates *templates;
+	char *password; /* of the relay; NULL for none */
+};
+
+/* What the contract says of each mail; a notice has no path. */
+static const struct {
+	const char *subject, *path;
+} kinds[] = {
+	[MAIL_VERIFY] = { "Verify Your Email Address", "/verify-email" },
+	[MAIL_RESET] = { "Password Reset Request", "/reset-password" },
+	[MAIL_PASSWORD_CHANGED] = { "Your password was changed", NULL },
+	[MAIL_SESSION_STOLEN] = { "We ended a sign-in of your account", NULL },
+};
+
+/* Writing. */
+
+/* The host of public_url, for the right side of a Message-ID. */
+static char *
+own_host(struct arena *mem)
+{
+	const char *host = strstr(conf->public_url, "://");
+	size_t n;
+
+	host = host == NULL ? conf->public_url : host + 3;
+	n = *host == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/");
+	return arena_memdup(mem, host, strnlen(host, n));
+}
+
+/* The message, or NULL when an address is not fit for one. */
+static char *
+write_mail(const struct mailer *m, const struct outbox_mail *mail, size_t *n)
+{
+	struct arena *mem = m->process.mem;
+	const char *path = kinds[mail->kind].path;
+	int64_t lifetime = mail->kind == MAIL_VERIFY ?
+	    conf->verification_lifetime :
+	    conf->reset_lifetime;
+	char id[UUID_TEXT];
+	struct mail text = {
+		.name = mail_kind_name(mail->kind),
+		.subject = kinds[mail->kind].subject,
+		.recipient = mail->recipient,
+		.message_id = arena_printf(mem, "%s@%s",
+		    uuid_text(id, &mail->id), own_host(mem)),
+	};
+
+	if (path != NULL) {
+		text.link = arena_printf(mem, "%s%s?token=%s", conf->public_url,
+		    path, mail->token);
+		text.lifetime = mail_lifetime(mem, lifetime);
+	}
+	return mail_compose(mem, m->templates, &text, n);
+}
+
+/* Sending. */
+
+_Noreturn static void
+send_in_child(const struct mailer *m, const char *recipient,
+    const char *message, size_t n, int out)
+{
+	const struct smtp_relay relay = {
+		.host = conf->smtp_host,
+		.port = (int)conf->smtp_port,
+		.starttls = conf->smtp_tls == SMTP_TLS_STARTTLS,
+		.ca_file = conf->smtp_ca_file,
+		.user = conf->smtp_user,
+		.password = m->password == NULL ? "" : m->password,
+		.timeout_s = (int)conf->smtp_timeout,
+	};
+	struct smtp_result r;
+
+	sandbox_close_files(&out, 1);
+	r = smtp_send(&relay, conf->mail_from, recipient, message, n);
+	_exit(write(out, &r, sizeof r) == (ssize_t)sizeof r ? 0 : 1);
+}
+
+/*
+ * Reads the child's answer.  False when it closed the pipe before, or the
+ * deadline came.  Signals are let in here, only to be noted: the mail in hand
+ * is finished.
+ */
+static bool
+read_answer(int fd, int64_t deadline, struct smtp_result *r)
+{
+	char *p = (char *)r;
+	size_t n = 0;
+
+	while (n < sizeof *r) {
+		int64_t left = deadline - clock_steady_ms();
+		struct timespec t = { left / 1000, left % 1000 * 1000000 };
+		struct pollfd pfd = { .fd = fd, .events = POLLIN };
+		int ready;
+		ssize_t got;
+
+		if (left <= 0)
+			return false;
+		ready = ppoll(&pfd, 1, &t, process_unblocked());
+		if (ready < 0 && errno == EINTR)
+			continue;
+		if (ready <= 0)
+			return false;
+		got = read(fd, p + n, sizeof *r - n);
+		if (got <= 0)
+			return false;
+		n += (size_t)got;
+	}
+	return true;
+}
+
+/* The child's answer, trusted no more than the server it talked to. */
+static struct smtp_result
+clean(struct smtp_result *r)
+{
+	struct smtp_result safe;
+
+	r->what[sizeof r->what - 1] = '\0';
+	if (r->outcome != SMTP_DELIVERED && r->outcome != SMTP_REFUSED)
+		r->outcome = SMTP_LATER;
+	safe = smtp_result(r->outcome, r->what, 0, NULL);
+	safe.code = r->code;
+	return safe;
+}
+
+static struct smtp_result
+wait_for(pid_t pid, int fd)
+{
+	int64_t deadline =
+	    clock_steady_ms() + 1000 * (conf->smtp_timeout + DEADLINE_S);
+	struct smtp_result r;
+	bool told = read_answer(fd, deadline, &r);
+
+	/* It is done, or it is to be done with. */
+	(void)kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		continue;
+	if (told)
+		return clean(&r);
+	return smtp_result(SMTP_LATER, "the SMTP session was ended:", 0,
+	    clock_steady_ms() >= deadline ? "it took too long" : "it crashed");
+}
+
+static struct smtp_result
+send_mail(const struct mailer *m, const char *recipient, const char *message,
+    size_t n)
+{
+	pid_t self = getpid(), pid;
+	struct smtp_result r;
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) != 0)
+		return smtp_result(SMTP_LATER, "no pipe:", 0, strerror(errno));
+	pid = fork();
+	if (pid == 0) {
+		/* Not to be left over when we are killed. */
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+		if (getppid() != self)
+			_exit(1);
+		send_in_child(m, recipient, message, n, fds[1]);
+	}
+	(void)close(fds[1]);
+	if (pid > 0)
+		r = wait_for(pid, fds[0]);
+	else
+		r = smtp_result(SMTP_LATER, "no process:", 0, strerror(errno));
+	(void)close(fds[0]);
+	return r;
+}
+
+/* Recording. */
+
+/* Seconds until the next try: doubled with each, up to RETRY_MOST. */
+static int64_t
+pause_after(int attempts)
+{
+	int64_t pause = conf->mail_retry;
+
+	for (int i = 1; i < attempts && pause < RETRY_MOST; i++)
+		pause *= 2;
+	return pause < RETRY_MOST ? pause : RETRY_MOST;
+}
+
+static enum err
+record_once(struct unit *u, const struct outbox_mail *mail,
+    const struct smtp_result *r)
+{
+	db_request(u->db);
+	switch (r->outcome) {
+	case SMTP_DELIVERED:
+		return outbox_delivered(u, mail);
+	case SMTP_LATER:
+		return outbox_retry(u, mail, pause_after(mail->attempts),
+		    r->what);
+	case SMTP_REFUSED:
+		return outbox_dead(u, mail, r->what);
+	}
+	return ERR_INTERNAL;
+}
+
+/* Waits unless it is time to leave. */
+static void
+rest(int ms)
+{
+	struct timespec t = { ms / 1000, ms % 1000 * 1000000L };
+
+	if (!process_stopping())
+		(void)ppoll(NULL, 0, &t, process_unblocked());
+}
+
+static void
+record(struct unit *u, const struct outbox_mail *mail,
+    const struct smtp_result *r)
+{
+	char id[UUID_TEXT];
+
+	for (int tries = 1; record_once(u, mail, r) != OK; tries++) {
+		if (tries == RECORD_TRIES || process_stopping()) {
+			log_event(ERROR, "mail.unrecorded", "id=%s",
+			    uuid_text(id, &mail->id));
+			return;
+		}
+		rest(AWAY_MS);
+	}
+}
+
+static void
+log_outcome(const struct outbox_mail *mail, const struct smtp_result *r)
+{
+	static const struct {
+		enum log_level level;
+		const char *event;
+	} as[] = {
+		[SMTP_DELIVERED] = { INFO, "mail.sent" },
+		[SMTP_LATER] = { WARN, "mail.retry" },
+		[SMTP_REFUSED] = { WARN, "mail.dead" },
+	};
+	char id[UUID_TEXT], account[UUID_TEXT];
+
+	log_event(as[r->outcome].level, as[r->outcome].event,
+	    "id=%s kind=%s account=%s attempt=%d what=%s",
+	    uuid_text(id, &mail->id), mail_kind_name(mail->kind),
+	    uuid_text(account, &mail->account), mail->attempts, r->what);
+}
+
+/* The round. */
+
+static void
+handle(struct mailer *m, const struct outbox_mail *mail)
+{
+	struct smtp_result r;
+	size_t n;
+	char *message = write_mail(m, mail, &n);
+
+	if (message != NULL)
+		r = send_mail(m, mail->recipient, message, n);
+	else
+		r = smtp_result(SMTP_REFUSED,
+		    "an address is not fit for a mail header", 0, NULL);
+	log_outcome(mail, &r);
+	record(&m->process.unit, mail, &r);
+}
+
+/* One mail, or a wait for the next. */
+static void
+work(struct mailer *m)
+{
+	struct unit *u = &m->process.unit;
+	struct outbox_mail mail;
+	int64_t ms = 0;
+	bool found;
+
+	db_request(u->db);
+	u->now = clock_unix_ms() / 1000;
+	if (outbox_lease(u, conf->smtp_timeout + LEASE_SPARE, &found, &mail) !=
+	    OK) {
+		explicit_bzero(mail.token, sizeof mail.token);
+		rest(AWAY_MS);
+		return;
+	}
+	if (found) {
+		handle(m, &mail);
+		explicit_bzero(mail.token, sizeof mail.token);
+		return;
+	}
+	if (outbox_next_due(u, POLL_MS, &ms) != OK) {
+		rest(AWAY_MS);
+		return;
+	}
+	(void)db_wait(u->db, -1, process_unblocked(),
+	    ms < PAUSE_MS ? PAUSE_MS : (int)ms);
+}
+
+static void
+report_template(void *arg, const char *file, int line, const char *what)
+{
+	(void)arg;
+	log_event(ERROR, "template.bad", "file=%s line=%d what=%s", file, line,
+	    what);
+}
+
+/* Before process_start(): afterwards the file may be out of reach. */
+static char *
+read_password(void)
+{
+	const char *why = NULL;
+	char *password;
+
+	if (conf->smtp_user[0] == '\0' || conf->smtp_password_file[0] == '\0')
+		return NULL;
+	password = config_read_secret(conf->smtp_password_file, &why);
+	if (password == NULL)
+		log_fatal("smtp_password_file: %s: %s",
+		    conf->smtp_password_file, why);
+	return password;
+}
+
+static void
+start(struct mailer *m)
+{
+	log_open(process_name(PROCESS_MAILER), (enum log_level)conf->log_level);
+	m->password = read_password();
+	process_start(&m->process, PROCESS_MAILER, -1);
+	m->templates = templates_load(conf->template_dir,
+	    conf->template_override_dir, report_template, NULL);
+	if (m->templates == NULL)
+		log_fatal("the templates cannot be used: see the lines above,"
+			  " and try `posternd -t`");
+	outbox_listen(&m->process.unit);
+}
+
+void
+mailer_run(void)
+{
+	struct mailer m = { .password = NULL };
+
+	start(&m);
+	while (!process_stopping()) {
+		work(&m);
+		arena_reset(m.process.mem); /* the message and its link */
+	}
+	if (m.password != NULL)
+		explicit_bzero(m.password, strlen(m.password));
+	free(m.password);
+	templates_free(&m.templates);
+	db_close(&m.process.db);
+	arena_free(&m.process.mem);
+	exit(0);
+}

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The connection to PostgreSQL: opened, waited on, lost.  Nothing here
+ * blocks but poll(), and poll() never longer than the request's budget.
+ */
+#include "platform/db_link.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/must.h"
+#include "platform/clock.h"
+#include "platform/log.h"
+
+static char *
+copy(const char *s)
+{
+	char *c;
+
+	if (s == NULL)
+		return NULL;
+	c = strdup(s);
+	must(c != NULL);
+	return c;
+}
+
+struct db *
+db_open(const struct db_options *o)
+{
+	struct db *db = calloc(1, sizeof *db);
+
+	must(db != NULL);
+	db->conninfo = copy(o->conninfo);
+	db->user = copy(o->user);
+	db->password = copy(o->password);
+	db->prepare = o->prepare;
+	db->budget_whole = o->budget_ms;
+	db->budget_ms = o->budget_ms;
+	return db;
+}
+
+void
+db_close(struct db **dbp)
+{
+	struct db *db = *dbp;
+
+	*dbp = NULL;
+	if (db == NULL)
+		return;
+	PQfinish(db->conn);
+	if (db->password != NULL)
+		explicit_bzero(db->password, strlen(db->password));
+	free(db->password);
+	free(db->conninfo);
+	free(db->user);
+	free(db);
+}
+
+const char *
+db_message(const struct db *db)
+{
+	return db->message;
+}
+
+void
+db_link_note(struct db *db, const char *text)
+{
+	size_t n;
+
+	(void)snprintf(db->message, sizeof db->message, "%s", text);
+	n = strlen(db->message);
+	while (n > 0 && db->message[n - 1] == '\n')
+		db->message[--n] = '\0';
+}
+
+void
+db_link_drop(struct db *db, const char *why)
+{
+	if (db->conn == NULL)
+		return;
+	log_event(WARN, "db.lost", "why=\"%s\"", why);
+	PQfinish(db->conn);
+	db->conn = NULL;
+	db->nprepared = 0;
+	db->nowed = 0;
+	db->terminal = false;
+	db->missed = true;
+}
+
+/*
+ * Waits for events on the socket; what it took comes off the budget.  False
+ * when the budget is spent.
+ */
+static bool
+wait_socket(struct db *db, short events)
+{
+	struct pollfd p = { .fd = PQsocket(db->conn), .events = events };
+	int64_t start = clock_steady_ms();
+	int n;
+
+	if (db->budget_ms <= 0)
+		return false;
+	do {
+		n = poll(&p, 1, db->budget_ms);
+	} while (n < 0 && errno == EINTR);
+	db->budget_ms -= (int)(clock_steady_ms() - start);
+	return n > 0;
+}
+
+/*
+ * What the server says unasked.  Nothing of it is for us but the farewell of
+ * a server that shuts down or ends this connection (57P0x).
+ */
+static void
+hear_notice(void *arg, const PGresult *res)
+{
+	struct db *db = arg;
+	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+
+	if (state != NULL && strncmp(state, "57P0", 4) == 0)
+		db->terminal = true;
+}
+
+/*
+ * The parameters of a connection.  Behind a transaction pooler (prepare off)
+ * session settings would reach other clients: the pooler has its own.
+ */
+static PGconn *
+start(const struct db *db)
+{
+	char options[128];
+	const char *keys[] = { "dbname", "user", "password", "client_encoding",
+		"application_name", "tcp_user_timeout", "options", NULL };
+	const char *values[] = { db->conninfo, db->user, db->password, "UTF8",
+		"postern", "2000", options, NULL };
+
+	(void)snprintf(options, sizeof options,
+	    "-c statement_timeout=%d -c lock_timeout=%d"
+	    " -c idle_in_transaction_session_timeout=10000",
+	    db->budget_whole, db->budget_whole);
+	if (!db->prepare)
+		keys[6] = NULL;
+	return PQconnectStartParams(keys, values, 1);
+}
+
+/* Drives the connection's handshake; false when it failed or took too long. */
+static bool
+finish_connect(struct db *db)
+{
+	PostgresPollingStatusType s = PGRES_POLLING_WRITING;
+
+	while (s != PGRES_POLLING_OK) {
+		if (s == PGRES_POLLING_FAILED)
+			return false;
+		if (!wait_socket(db,
+			s == PGRES_POLLING_READING ? POLLIN : POLLOUT))
+			return false;
+		s = PQconnectPoll(db->conn);
+	}
+	return true;
+}
+
+/* Again after every connect, if somebody waits for notifications. */
+static enum err
+subscribe(struct db *db)
+{
+	PGresult *res = NULL;
+	bool ok;
+
+	if (db->listen == NULL)
+		return OK;
+	if (PQsendQueryParams(db->conn, db->listen->text, 0, NULL, NULL, NULL,
+		NULL, 0) != 1 ||
+	    PQpipelineSync(db->conn) != 1 || !db_link_result(db, &res))
+		return ERR_UNAVAILABLE;
+	ok = PQresultStatus(res) == PGRES_COMMAND_OK;
+	PQclear(res);
+	return db_link_synced(db) && ok ? OK : ERR_UNAVAILABLE;
+}
+
+static enum err
+fail_connect(struct db *db)
+{
+	const char *text = PQerrorMessage(db->conn);
+
+	db_link_note(db, *text != '\0' ? text : "no answer in time");
+	log_event(WARN, "db.connect", "user=%s message=\"%s\"", db->user,
+	    db->message);
+	PQfinish(db->conn);
+	db->conn = NULL;
+	return ERR_UNAVAILABLE;
+}
+
+enum err
+db_link_ready(struct db *db)
+{
+	if (db->conn != NULL)
+		return OK;
+	if (db->reconnected || db->budget_ms <= 0)
+		return ERR_UNAVAILABLE;
+	db->reconnected = true;
+	db->missed = true;
+	db->conn = start(db);
+	must(db->conn != NULL);
+	if (PQstatus(db->conn) == CONNECTION_BAD || !finish_connect(db))
+		return fail_connect(db);
+	(void)PQsetNoticeReceiver(db->conn, hear_notice, db);
+	must(PQsetnonblocking(db->conn, 1) == 0);
+	must(PQenterPipelineMode(db->conn) == 1);
+	if (subscribe(db) != OK) {
+		db_link_drop(db, "cannot listen");
+		return ERR_UNAVAILABLE;
+	}
+	return OK;
+}
+
+/* Sends what is left to send and waits until an answer is complete. */
+static bool
+wait_result(struct db *db)
+{
+	for (;;) {
+		int unsent = PQflush(db->conn);
+
+		if (unsent < 0 || PQconsumeInput(db->conn) == 0)
+			return false;
+		if (unsent == 0 && PQisBusy(db->conn) == 0)
+			return true;
+		if (!wait_socket(db,
+			(short)(unsent == 0 ? POLLIN : POLLIN | POLLOUT)))
+			return false;
+	}
+}
+
+/* One PGresult or NULL into *res; false once the link is gone. */
+static bool
+next_result(struct db *db, PGresult **res)
+{
+	if (!wait_result(db)) {
+		const char *text = PQerrorMessage(db->conn);
+
+		db_link_note(db, *text != '\0' ? text : "no answer in time");
+		db_link_drop(db, db->message);
+		return false;
+	}
+	*res = PQgetResult(db->conn);
+	if (*res == NULL || PQstatus(db->conn) == CONNECTION_OK)
+		return true;
+	db_link_note(db, PQresultErrorMessage(*res));
+	PQclear(*res);
+	*res = NULL;
+	db_link_drop(db, db->message);
+	return false;
+}
+
+bool
+db_link_result(struct db *db, PGresult **res)
+{
+	PGresult *end = NULL;
+
+	if (!next_result(db, res))
+		return false;
+	if (*res == NULL) {
+		db_link_drop(db, "an answer is missing");
+		return false;
+	}
+	if (next_result(db, &end) && end == NULL)
+		return true;
+	PQclear(end);
+	PQclear(*res);
+	*res = NULL;
+	db_link_drop(db, "more answers than questions");
+	return false;
+}
+
+bool
+db_link_synced(struct db *db)
+{
+	PGresult *res = NULL;
+	bool ok;
+
+	if (!next_result(db, &res))
+		return false;
+	ok = PQresultStatus(res) == PGRES_PIPELINE_SYNC;
+	PQclear(res);
+	if (!ok)
+		db_link_drop(db, "out of step");
+	return ok;
+}
+
+void
+db_link_probe(struct db *db)
+{
+	struct pollfd p = { .events = POLLIN };
+
+	if (db->conn == NULL)
+		return;
+	p.fd = PQsocket(db->conn);
+	while (poll(&p, 1, 0) > 0) {
+		if (PQconsumeInput(db->conn) == 0 ||
+		    PQstatus(db->conn) != CONNECTION_OK) {
+			db_link_drop(db, "lost while idle");
+			return;
+		}
+		(void)PQisBusy(db->conn); /* reads what came */
+	}
+	if (db->terminal)
+		db_link_drop(db, "the server said goodbye");
+}
+
+void
+db_listen(struct db *db, const struct db_query *listen)
+{
+	must(db->conn == NULL);
+	db->listen = listen;
+}
+
+/* Whether a notification was waiting; takes all of them. */
+static bool
+take_notifications(struct db *db)
+{
+	bool any = db->missed;
+	PGnotify *n;
+
+	db->missed = false;
+	while ((n = PQnotifies(db->conn)) != NULL) {
+		PQfreemem(n);
+		any = true;
+	}
+	return any;
+}
+
+bool
+db_wait(struct db *db, int extra_fd, const sigset_t *unblocked, int timeout_ms)
+{
+	struct timespec t = { timeout_ms / 1000,
+		(long)(timeout_ms % 1000) * 1000000 };
+	struct pollfd p[2] = { { .fd = -1, .events = POLLIN },
+		{ .fd = extra_fd, .events = POLLIN } };
+
+	db_request(db);
+	if (db_link_ready(db) == OK) {
+		p[0].fd = PQsocket(db->conn);
+		if (take_notifications(db))
+			return true;
+	}
+	if (ppoll(p, 2, &t, unblocked) <= 0)
+		return false;
+	db_link_probe(db);
+	return db->conn != NULL && take_notifications(db);
+}

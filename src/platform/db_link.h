@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef PLATFORM_DB_LINK_H
+#define PLATFORM_DB_LINK_H
+
+#include <libpq-fe.h>
+
+#include "platform/db.h"
+
+/*
+ * The connection below db.c: opening, waiting, losing.  Private to the two
+ * files; libpq is included here and nowhere else.
+ */
+#define DB_PARAMS_MAX 16
+#define DB_QUEUE_MAX 32
+#define DB_PREPARED_MAX 96
+
+struct db {
+	PGconn *conn; /* NULL while there is none */
+	char *conninfo, *user, *password;
+	const struct db_query *listen; /* or NULL */
+	bool prepare;
+	bool in_transaction;
+	bool terminal;    /* an answer said: do not use this again */
+	bool reconnected; /* in this request */
+	bool wrote;       /* a statement that writes was sent in it */
+	bool missed;      /* notifications may have been missed */
+	int budget_whole, budget_ms;
+	const struct db_query *prepared[DB_PREPARED_MAX];
+	int nprepared;
+	struct db_owed { /* an answer that the server owes */
+		const struct db_query *query;
+		bool preparing;
+	} owed[DB_QUEUE_MAX];
+	int nowed;
+	char message[256];
+};
+
+/* Connects if there is no connection and the request may still try. */
+enum err db_link_ready(struct db *db) MUST_USE;
+
+/* The next statement's answer, never NULL; false once the link is gone. */
+bool db_link_result(struct db *db, PGresult **res) MUST_USE;
+
+/* Takes the answer to a Sync; false once the link is gone. */
+bool db_link_synced(struct db *db) MUST_USE;
+
+/* Closes the connection; why is logged. */
+void db_link_drop(struct db *db, const char *why);
+
+/* Looks, without waiting, whether an idle connection was lost. */
+void db_link_probe(struct db *db);
+
+/* Keeps a message for db_message(). */
+void db_link_note(struct db *db, const char *text);
+
+#endif

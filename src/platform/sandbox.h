@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef PLATFORM_SANDBOX_H
+#define PLATFORM_SANDBOX_H
+
+#include <stdbool.h>
+
+/*
+ * What a process gives up, in this order, before it reads its first foreign
+ * byte: root (users apart from each other), new privileges, core dumps and
+ * being traced, files it may not need.  Any step that fails ends the process
+ * (log_fatal).
+ */
+
+/*
+ * The supervisor, when root: keeps only CAP_SETUID, CAP_SETGID and CAP_KILL
+ * (capabilities(7)).  Nothing when not root.
+ */
+void sandbox_supervisor(void);
+
+struct sandbox {
+	const char *user; /* to become, when root; else nobody changes */
+	int nice;         /* added to the niceness */
+	int max_files;    /* RLIMIT_NOFILE */
+};
+
+/* A child, after it opened its own secrets. */
+void sandbox_child(const struct sandbox *s);
+
+/* Closes every descriptor over 2 but keep[0..n-1], ascending (close_range(2)).
+ * -1 in keep is nothing. */
+void sandbox_close_files(const int *keep, int n);
+
+/* The memory this process has to itself and in use, in KiB; 0 if /proc does
+ * not say. */
+long sandbox_memory_kib(void);
+
+/* Whether this process can become others: started as root. */
+bool sandbox_separates(void);
+
+#endif

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The start of every child.  The table is the privilege separation: which
+ * user, which database role, which secrets, how nice, how patient.
+ */
+#include "process.h"
+
+#include <malloc.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/must.h"
+#include "platform/config.h"
+#include "platform/log.h"
+#include "platform/sandbox.h"
+
+#define ARENA_SIZE (4UL * 1024 * 1024) /* address space; touched as needed */
+
+static const struct privileges {
+	const char *name, *role;
+	size_t user, database_password; /* offsets in the configuration */
+	bool key;
+	int nice, max_files, budget_ms;
+} table[] = {
+#define OPTION(name) offsetof(struct config, name)
+	[PROCESS_WEB] = { "web", "postern_web", OPTION(user_web),
+	    OPTION(web_database_password_file), true, 0, 2048, 1800 },
+	[PROCESS_PASSWORD] = { "password", "postern_password",
+	    OPTION(user_password), OPTION(password_database_password_file),
+	    true, 10, 2048, 1800 },
+	[PROCESS_MAILER] = { "mailer", "postern_mailer", OPTION(user_mailer),
+	    OPTION(mailer_database_password_file), false, 0, 64, 5000 },
+	[PROCESS_JANITOR] = { "janitor", "postern_janitor",
+	    OPTION(user_janitor), OPTION(janitor_database_password_file), true,
+	    10, 64, 30000 },
+};
+
+static volatile sig_atomic_t stopping;
+static sigset_t unblocked, blocked;
+
+static const char *
+text_option(size_t offset)
+{
+	return *(
+	    const char *const *)(const void *)((const char *)conf + offset);
+}
+
+const char *
+process_name(enum process_kind kind)
+{
+	return table[kind].name;
+}
+
+const sigset_t *
+process_unblocked(void)
+{
+	return stopping ? &blocked : &unblocked;
+}
+
+bool
+process_stopping(void)
+{
+	return stopping != 0;
+}
+
+void
+process_stop(void)
+{
+	stopping = 1;
+}
+
+static void
+stop(int sig)
+{
+	(void)sig;
+	stopping = 1;
+}
+
+/* SIGHUP is the supervisor's business; a terminal sends it to all of us. */
+static void
+set_signals(void)
+{
+	struct sigaction sa = { .sa_handler = stop };
+
+	must(sigemptyset(&blocked) == 0);
+	must(sigaddset(&blocked, SIGTERM) == 0);
+	must(sigaddset(&blocked, SIGINT) == 0);
+	must(sigprocmask(SIG_SETMASK, &blocked, NULL) == 0);
+	must(sigemptyset(&unblocked) == 0);
+	must(sigaction(SIGTERM, &sa, NULL) == 0);
+	must(sigaction(SIGINT, &sa, NULL) == 0);
+	sa.sa_handler = SIG_DFL;
+	must(sigaction(SIGCHLD, &sa, NULL) == 0);
+	sa.sa_handler = SIG_IGN;
+	must(sigaction(SIGHUP, &sa, NULL) == 0);
+	must(sigaction(SIGPIPE, &sa, NULL) == 0);
+}
+
+/* The password of the kind's database role; NULL for peer authentication. */
+static char *
+read_database_password(const struct privileges *k)
+{
+	const char *path = text_option(k->database_password);
+	const char *why = NULL;
+	char *password;
+
+	if (*path == '\0')
+		return NULL;
+	password = config_read_secret(path, &why);
+	if (password == NULL)
+		log_fatal("%s_database_password_file: %s: %s", k->name, path,
+		    why);
+	return password;
+}
+
+static void
+open_database(struct process *p, const struct privileges *k, char *password)
+{
+	p->db = db_open(&(struct db_options){
+	    .conninfo = conf->database,
+	    .user = k->role,
+	    .password = password,
+	    .prepare = conf->database_prepare,
+	    .budget_ms = k->budget_ms,
+	});
+	if (password == NULL)
+		return;
+	explicit_bzero(password, strlen(password));
+	free(password);
+}
+
+static void
+read_keys(struct process *p, const struct privileges *k)
+{
+	const char *why;
+
+	if (!k->key)
+		return;
+	why = key_ring_read(&p->keys, conf->key_file);
+	if (why != NULL)
+		log_fatal("key_file: %s: %s", conf->key_file, why);
+	p->unit.keys = &p->keys;
+}
+
+void
+process_start(struct process *p, enum process_kind kind, int keep_fd)
+{
+	const struct privileges *k = &table[kind];
+	char *password;
+
+	log_open(k->name, (enum log_level)conf->log_level);
+	sandbox_close_files(&keep_fd, 1);
+	stopping = 0;
+	set_signals();
+	/* What the libraries free is overwritten: they do not wipe. */
+	(void)mallopt(M_PERTURB, 0xa5);
+
+	*p = (struct process){ .kind = kind, .mem = arena_new(ARENA_SIZE) };
+	password = read_database_password(k);
+	read_keys(p, k);
+	sandbox_child(&(struct sandbox){
+	    .user = text_option(k->user),
+	    .nice = k->nice,
+	    .max_files = k->max_files,
+	});
+	open_database(p, k, password);
+	p->unit.mem = p->mem;
+	p->unit.db = p->db;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef PROCESS_H
+#define PROCESS_H
+
+#include <signal.h>
+#include <stdbool.h>
+
+#include "domain/unit.h"
+
+/*
+ * What every child of the supervisor is made of.  The kind decides its
+ * system user, its database role, its secrets and its niceness; the table in
+ * process.c is the whole of the privilege separation.
+ */
+enum process_kind {
+	PROCESS_WEB,
+	PROCESS_PASSWORD,
+	PROCESS_MAILER,
+	PROCESS_JANITOR,
+};
+
+struct process {
+	enum process_kind kind;
+	struct arena *mem;
+	struct db *db;
+	struct key_ring keys; /* zero where the kind has none */
+	struct unit unit; /* ready for use; its now is the caller's to set */
+};
+
+/* The kind's name: "web", "password", "mailer", "janitor". */
+const char *process_name(enum process_kind kind);
+
+/*
+ * Called right after fork: names the log, closes every inherited descriptor
+ * but keep_fd (-1 for none), blocks SIGTERM, SIGINT and SIGHUP, opens the
+ * kind's secrets, and only then gives up what it does not need
+ * (sandbox_child).  Ends the process when a step fails; before it returns,
+ * no foreign byte was read.
+ */
+void process_start(struct process *p, enum process_kind kind, int keep_fd);
+
+/*
+ * The signals to let through while waiting: what process_start() blocked, and
+ * none once the process is stopping, so that it is interrupted once only.
+ */
+const sigset_t *process_unblocked(void);
+
+/* Whether SIGTERM or SIGINT came: finish what runs and leave. */
+bool process_stopping(void);
+
+/* Stops by itself, as a signal would. */
+void process_stop(void);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: ISC */
+/* THE table: what is not here does not exist. */
+#include "handlers/call.h"
+
+#define API ACCESS_PUBLIC, ORIGIN_ANY
+#define API_TOKEN ACCESS_TOKEN, ORIGIN_ANY
+#define PAGE ACCESS_PUBLIC, ORIGIN_ANY
+#define FORM ACCESS_PUBLIC, ORIGIN_OURS
+
+/* clang-format off */
+const struct route routes[] = {
+	{ METHOD_POST, "/auth/register", POOL_PASSWORD, API,
+	    INPUT_REGISTRATION, LIMIT_REGISTER, register_post },
+	{ METHOD_POST, "/auth/login", POOL_PASSWORD, API,
+	    INPUT_LOGIN, LIMIT_LOGIN, login_post },
+	{ METHOD_POST, "/auth/logout", POOL_WEB, API_TOKEN,
+	    INPUT_NONE, LIMIT_OTHER, logout_post },
+	{ METHOD_POST, "/auth/refresh", POOL_WEB, API,
+	    INPUT_NONE, LIMIT_OTHER, refresh_post },
+	{ METHOD_POST, "/auth/forgot-password", POOL_WEB, API,
+	    INPUT_EMAIL, LIMIT_FORGOT, forgot_password_post },
+	{ METHOD_POST, "/auth/reset-password", POOL_PASSWORD, API,
+	    INPUT_RESET, LIMIT_OTHER, reset_password_post },
+	{ METHOD_POST, "/auth/verify-email", POOL_WEB, API,
+	    INPUT_VERIFICATION, LIMIT_OTHER, verify_email_post },
+	{ METHOD_POST, "/auth/resend-verification", POOL_WEB, API,
+	    INPUT_EMAIL, LIMIT_RESEND, resend_verification_post },
+
+	{ METHOD_GET, "/verify-email", POOL_WEB, PAGE,
+	    INPUT_PAGE, LIMIT_OTHER, verify_email_page },
+	{ METHOD_POST, "/verify-email", POOL_WEB, FORM,
+	    INPUT_PAGE, LIMIT_OTHER, verify_email_page_post },
+	{ METHOD_GET, "/reset-password", POOL_WEB, PAGE,
+	    INPUT_PAGE, LIMIT_OTHER, reset_password_page },
+	{ METHOD_POST, "/reset-password", POOL_PASSWORD, FORM,
+	    INPUT_PAGE, LIMIT_OTHER, reset_password_page_post },
+
+	{ METHOD_GET, "/healthz", POOL_BOTH, API,
+	    INPUT_NONE, LIMIT_NONE, healthz_get },
+	{ METHOD_GET, "/readyz", POOL_BOTH, API,
+	    INPUT_NONE, LIMIT_NONE, readyz_get },
+	{ .path = NULL },
+};
+/* clang-format on */

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A worker: one request at a time, from accept to answer, and then nothing
+ * of it is left.
+ */
+#include "worker.h"
+
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "domain/signing_key.h"
+#include "http/request.h"
+#include "http/response.h"
+#include "platform/clock.h"
+#include "platform/config.h"
+#include "platform/fcgi.h"
+#include "platform/log.h"
+#include "platform/sandbox.h"
+#include "platform/yescrypt.h"
+#include "process.h"
+#include "render/template.h"
+
+#define MEMORY_EVERY 64 /* requests between looks at the memory */
+
+struct worker {
+	enum pool pool;
+	struct process process;
+	struct fcgi *fcgi;
+	struct templates *templates;
+	struct signing_keys *signing;
+	struct worker_slot *slot;
+};
+
+static void
+report_template(void *arg, const char *file, int line, const char *what)
+{
+	(void)arg;
+	log_event(ERROR, "template.bad", "file=%s line=%d what=\"%s\"", file,
+	    line, what);
+}
+
+static void
+set_clock(struct worker *w)
+{
+	w->process.unit.now = clock_unix_ms() / 1000;
+}
+
+/* After the answer, so that nobody waits for it; before a request only while
+ * there is no key to serve it with. */
+static void
+refresh_keys(struct worker *w)
+{
+	db_request(w->process.db);
+	if (signing_keys_refresh(&w->process.unit, w->signing, false) != OK)
+		log_event(DEBUG, "key.stale", "%s", "");
+}
+
+static void
+open_worker(struct worker *w, enum pool pool, int fd)
+{
+	w->pool = pool;
+	process_start(&w->process,
+	    pool == POOL_WEB ? PROCESS_WEB : PROCESS_PASSWORD, fd);
+	if (pool == POOL_PASSWORD)
+		yescrypt_open();
+	w->templates = templates_load(conf->template_dir,
+	    conf->template_override_dir, report_template, NULL);
+	if (w->templates == NULL)
+		log_fatal("the templates cannot be used: see the lines above,"
+			  " and try `posternd -t`");
+	w->signing = signing_keys_new();
+	w->process.unit.signing = w->signing;
+	w->fcgi = fcgi_open(fd);
+	refresh_keys(w);
+}
+
+static void
+serve(struct worker *w)
+{
+	struct unit *u = &w->process.unit;
+	struct request req;
+	struct response res;
+	struct call c = { .u = u, .req = &req, .res = &res };
+	const char *kid;
+
+	atomic_store(&w->slot->busy_since, clock_steady_ms());
+	set_clock(w);
+	if (signing_keys_current(w->signing, &kid) == NULL)
+		refresh_keys(w);
+	db_request(w->process.db);
+	c.templates = w->templates;
+	request_read(&req, w->fcgi, u->mem);
+	log_request(req.id);
+	response_init(&res, u->mem);
+	router_serve(&c, routes, w->pool);
+	response_send(&res, w->fcgi, req.method == METHOD_HEAD);
+	fcgi_finish(w->fcgi);
+	log_request("");
+	refresh_keys(w);
+	arena_reset(u->mem);
+	atomic_store(&w->slot->busy_since, 0);
+}
+
+/*
+ * Whether this process keeps more memory than it may, looked at now and
+ * then.  Leaving in time is better than being killed in the middle.
+ */
+static bool
+is_bloated(int64_t served)
+{
+	if (served % MEMORY_EVERY != 0)
+		return false;
+	if (sandbox_memory_kib() <= conf->worker_memory * 1024)
+		return false;
+	log_event(WARN, "worker.bloated", "kib=%ld", sandbox_memory_kib());
+	return true;
+}
+
+static void
+close_worker(struct worker *w)
+{
+	fcgi_close(&w->fcgi);
+	db_close(&w->process.db);
+	templates_free(&w->templates);
+	signing_keys_free(&w->signing);
+	arena_free(&w->process.mem);
+}
+
+void
+worker_run(enum pool pool, int fd, struct worker_slot *slot)
+{
+	struct worker w = { .slot = slot };
+	int64_t served = 0;
+
+	open_worker(&w, pool, fd);
+	while (!process_stopping()) {
+		if (!fcgi_next(w.fcgi, process_unblocked(), -1))
+			continue;
+		serve(&w);
+		if (++served >= conf->worker_requests || is_bloated(served))
+			process_stop();
+	}
+	/* What was accepted already is nobody else's to answer. */
+	fcgi_drain(w.fcgi);
+	while (fcgi_next(w.fcgi, process_unblocked(), -1))
+		serve(&w);
+	close_worker(&w);
+	exit(0);
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: ISC */
+/* What must hold of every row of the table of routes. */
+#include <string.h>
+
+#include "handlers/call.h"
+#include "tests/test.h"
+
+static const struct contract {
+	enum method method;
+	const char *path;
+	enum pool pool;
+	enum access access;
+	enum limit limit;
+} contract[] = {
+	{ METHOD_POST, "/auth/register", POOL_PASSWORD, ACCESS_PUBLIC,
+	    LIMIT_REGISTER },
+	{ METHOD_POST, "/auth/login", POOL_PASSWORD, ACCESS_PUBLIC,
+	    LIMIT_LOGIN },
+	{ METHOD_POST, "/auth/logout", POOL_WEB, ACCESS_TOKEN, LIMIT_OTHER },
+	{ METHOD_POST, "/auth/refresh", POOL_WEB, ACCESS_PUBLIC, LIMIT_OTHER },
+	{ METHOD_POST, "/auth/forgot-password", POOL_WEB, ACCESS_PUBLIC,
+	    LIMIT_FORGOT },
+	{ METHOD_POST, "/auth/reset-password", POOL_PASSWORD, ACCESS_PUBLIC,
+	    LIMIT_OTHER },
+	{ METHOD_POST, "/auth/verify-email", POOL_WEB, ACCESS_PUBLIC,
+	    LIMIT_OTHER },
+	{ METHOD_POST, "/auth/resend-verification", POOL_WEB, ACCESS_PUBLIC,
+	    LIMIT_RESEND },
+};
+
+static const struct route *
+find(enum method m, const char *path)
+{
+	for (const struct route *r = routes; r->path != NULL; r++)
+		if (r->method == m && strcmp(r->path, path) == 0)
+			return r;
+	return NULL;
+}
+
+START_TEST(the_eight_routes_are_there)
+{
+	const struct contract *want = &contract[_i];
+	const struct route *r = find(want->method, want->path);
+
+	ck_assert_msg(r != NULL, "%s", want->path);
+	ck_assert_int_eq(r->pool, want->pool);
+	ck_assert_int_eq(r->access, want->access);
+	ck_assert_int_eq(r->limit, want->limit);
+}
+END_TEST
+
+START_TEST(no_route_is_there_twice)
+{
+	for (const struct route *r = routes; r->path != NULL; r++)
+		ck_assert_ptr_eq(find(r->method, r->path), r);
+}
+END_TEST
+
+START_TEST(every_form_of_a_page_checks_its_origin)
+{
+	for (const struct route *r = routes; r->path != NULL; r++)
+		if (r->input == INPUT_PAGE && r->method == METHOD_POST)
+			ck_assert_msg(r->origin == ORIGIN_OURS, "%s", r->path);
+}
+END_TEST
+
+START_TEST(only_health_has_no_limit)
+{
+	for (const struct route *r = routes; r->path != NULL; r++)
+		if (r->limit == LIMIT_NONE)
+			ck_assert_msg(strcmp(r->path, "/healthz") == 0 ||
+				strcmp(r->path, "/readyz") == 0,
+			    "%s", r->path);
+}
+END_TEST
+
+START_TEST(every_route_has_a_handler)
+{
+	for (const struct route *r = routes; r->path != NULL; r++)
+		ck_assert_msg(r->handle != NULL, "%s", r->path);
+}
+END_TEST
+
+int
+main(void)
+{
+	const struct test_case cases[] = {
+		{ "the eight routes are there", the_eight_routes_are_there,
+		    ROWS(contract) },
+		{ "no route is there twice", no_route_is_there_twice, 0 },
+		{ "every form of a page checks its origin",
+		    every_form_of_a_page_checks_its_origin, 0 },
+		{ "only health has no limit", only_health_has_no_limit, 0 },
+		{ "every route has a handler", every_route_has_a_handler, 0 },
+	};
+
+	return test_main("routes", cases, ROWS(cases));
+}
