@@ -72,10 +72,12 @@ missing_packages() {
 	done
 }
 
-apt_install() {
+apt() {
 	as_root env DEBIAN_FRONTEND=noninteractive \
-		apt-get -qq -y --no-install-recommends \
-		-o Dpkg::Use-Pty=0 install "$@" </dev/null
+		apt-get -y --no-install-recommends -o Dpkg::Use-Pty=0 "$@" \
+		</dev/null >>"$apt_log" 2>&1 && return 0
+	tail -n 20 "$apt_log" >&2
+	return 1
 }
 
 policy=/usr/sbin/policy-rc.d
@@ -104,7 +106,7 @@ restore_services() {
 
 # PostgreSQL's package would make a cluster of its own.
 forbid_cluster() {
-	apt_install postgresql-common &&
+	apt install postgresql-common &&
 		as_root cp -p $cluster_conf $cluster_conf.postern &&
 		echo 'create_main_cluster = false' |
 			as_root tee -a $cluster_conf >/dev/null
@@ -133,12 +135,13 @@ install_packages() {
 
 # In a shell of its own, so that the traps are.
 install_quietly() {
-	trap restore_services EXIT
+	apt_log=$(mktemp)
+	trap 'restore_services; rm -f "$apt_log"' EXIT
 	trap 'exit 130' INT TERM HUP
 	forbid_services &&
-		as_root apt-get -qq update &&
+		apt update &&
 		{ [[ " $* " != *" postgresql "* ]] || forbid_cluster; } &&
-		apt_install "$@" &&
+		apt install "$@" &&
 		disable_services "$@"
 }
 

@@ -358,5 +358,7 @@ GRANT EXECUTE ON FUNCTION postern.audit_event_partitions()
 
 GRANT SELECT ON ALL TABLES IN SCHEMA postern TO postern_admin;
 REVOKE SELECT ON postern.password, postern.one_time_token FROM postern_admin;
+GRANT UPDATE (due_at, leased_until, state, ended_at)
+  ON postern.mail_outbox TO postern_admin;
 
 INSERT INTO postern.schema_migration (version, name) VALUES (1, 'initial');

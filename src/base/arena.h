@@ -27,7 +27,8 @@ void arena_reset(struct arena *a);
 size_t arena_used(const struct arena *a);
 
 /* size zeroed bytes, aligned for any object. */
-void *arena_alloc(struct arena *a, size_t size);
+void *arena_alloc(struct arena *a, size_t size)
+    __attribute__((returns_nonnull));
 
 /* A copy of n bytes with a NUL after them. */
 char *arena_memdup(struct arena *a, const void *p, size_t n);

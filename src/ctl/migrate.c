@@ -7,7 +7,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,20 +14,21 @@
 
 #include "base/arena.h"
 #include "base/encode.h"
-#include "base/must.h"
 #include "ctl/ctl.h"
 #include "domain/schema.h"
-#include "platform/clock.h"
-#include "platform/config.h"
 #include "platform/crypto.h"
-#include "platform/log.h"
 
-#define ARENA_SIZE (64UL * 1024 * 1024)
 #define FILE_MOST (1024L * 1024)
-#define PATIENCE_MS (60 * 60 * 1000) /* a migration may take its time */
+
+enum task {
+	TASK_MIGRATE,
+	TASK_STATUS,
+	TASK_DRY_RUN
+};
 
 /* What the command was asked for. */
 struct request {
+	enum task task;
 	const char *database; /* NULL: of the configuration */
 	const char *conf_path;
 	const char *sql_dir;
@@ -41,22 +41,8 @@ struct file {
 };
 
 static const char usage[] =
-    "usage: posternctl migrate [-c file] [--database URI] [--sql folder]\n";
-
-static int fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-static int
-fail(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)fputs("posternctl: ", stderr);
-	(void)vfprintf(stderr, fmt, ap);
-	(void)fputc('\n', stderr);
-	va_end(ap);
-	return 1;
-}
+    "usage: posternctl migrate [-c file] [--database URI] [--sql folder]"
+    " [--status | --dry-run]\n";
 
 static int
 read_request(struct request *r, int argc, char **argv)
@@ -64,11 +50,16 @@ read_request(struct request *r, int argc, char **argv)
 	static const struct option options[] = {
 		{ "database", required_argument, NULL, 'd' },
 		{ "sql", required_argument, NULL, 's' },
+		{ "status", no_argument, NULL, 'S' },
+		{ "dry-run", no_argument, NULL, 'n' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int o;
 
-	*r = (struct request){ NULL, POSTERN_CONF, POSTERN_SQL_DIR };
+	*r = (struct request){
+		.conf_path = POSTERN_CONF,
+		.sql_dir = POSTERN_SQL_DIR,
+	};
 	while ((o = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
 		if (o == 'd')
 			r->database = optarg;
@@ -76,6 +67,10 @@ read_request(struct request *r, int argc, char **argv)
 			r->sql_dir = optarg;
 		else if (o == 'c')
 			r->conf_path = optarg;
+		else if (o == 'S')
+			r->task = TASK_STATUS;
+		else if (o == 'n')
+			r->task = TASK_DRY_RUN;
 		else
 			break;
 	}
@@ -135,7 +130,7 @@ load_file(struct arena *mem, const char *dir, const char *name, struct file *f)
 	f->path = arena_printf(mem, "%s/%s", dir, name);
 	f->text = read_text(mem, f->path);
 	if (f->text == NULL)
-		return fail("cannot read %s: %s", f->path, strerror(errno));
+		return ctl_fail("cannot read %s: %s", f->path, strerror(errno));
 	crypto_sha256(sum, f->text, strlen(f->text));
 	hex_encode(text, sum, sizeof sum);
 	f->migration.checksum = text;
@@ -159,8 +154,8 @@ load_files(struct arena *mem, const char *dir, struct file **files, int *n)
 
 	*n = scandir(dir, &list, is_sql, alphasort);
 	if (*n < 0)
-		return fail("cannot read the folder of migrations %s: %s", dir,
-		    strerror(errno));
+		return ctl_fail("cannot read the folder of migrations %s: %s",
+		    dir, strerror(errno));
 	*files = arena_alloc(mem, sizeof **files * ((size_t)*n + 1));
 	for (int i = 0; i < *n; i++) {
 		struct file *f = &(*files)[i];
@@ -168,9 +163,10 @@ load_files(struct arena *mem, const char *dir, struct file **files, int *n)
 		if (!bad &&
 		    (!parse_name(mem, list[i]->d_name, &f->migration) ||
 			f->migration.version != i + 1))
-			bad = fail("%s/%s: migrations are named"
-				   " NNNN_name.sql and numbered without a gap;"
-				   " %04d is expected here",
+			bad = ctl_fail("%s/%s: migrations are named"
+				       " NNNN_name.sql and numbered without a "
+				       "gap;"
+				       " %04d is expected here",
 			    dir, list[i]->d_name, i + 1);
 		if (!bad)
 			bad = load_file(mem, dir, list[i]->d_name, f);
@@ -186,7 +182,7 @@ compare(struct unit *u, const struct schema_migration *m, const struct file *f)
 {
 	if (m->checksum == NULL) {
 		if (schema_adopt(u, &f->migration) != OK)
-			return fail("cannot note the checksum of %s: %s",
+			return ctl_fail("cannot note the checksum of %s: %s",
 			    f->path, db_message(u->db));
 		(void)printf("%04d %s: applied by psql, noted\n", m->version,
 		    m->name);
@@ -194,8 +190,9 @@ compare(struct unit *u, const struct schema_migration *m, const struct file *f)
 	}
 	if (strcmp(m->checksum, f->migration.checksum) == 0)
 		return 0;
-	return fail("%s was changed after it was applied to this database:"
-		    " bring the original back; a change goes into a new file",
+	return ctl_fail("%s was changed after it was applied to this database:"
+			" bring the original back; a change goes into a new "
+			"file",
 	    f->path);
 }
 
@@ -205,14 +202,16 @@ compare_all(struct unit *u, const struct file *files, int nfiles, int *napplied)
 	struct schema_migration *applied = NULL;
 
 	if (schema_applied(u, &applied, napplied) != OK)
-		return fail("cannot read the schema's version: %s",
+		return ctl_fail("cannot read the schema's version: %s",
 		    db_message(u->db));
-	must(*napplied == 0 || applied != NULL);
+	if (applied == NULL)
+		return 0;
 	for (int i = 0; i < *napplied; i++) {
 		if (applied[i].version != i + 1)
-			return fail("the database lacks migration %04d but has"
-				    " %04d: restore a backup or mend"
-				    " postern.schema_migration",
+			return ctl_fail("the database lacks migration %04d but "
+					"has"
+					" %04d: restore a backup or mend"
+					" postern.schema_migration",
 			    i + 1, applied[i].version);
 		if (i < nfiles && compare(u, &applied[i], &files[i]) != 0)
 			return 1;
@@ -225,91 +224,121 @@ compare_all(struct unit *u, const struct file *files, int nfiles, int *napplied)
 }
 
 static int
-apply_rest(struct unit *u, const struct file *files, int nfiles, int napplied)
+apply(struct unit *u, const struct file *f, bool keep)
 {
-	for (int i = napplied; i < nfiles; i++) {
-		const struct schema_migration *m = &files[i].migration;
-		const char *why = "";
+	const struct schema_migration *m = &f->migration;
+	const char *why = "";
 
-		(void)printf("%04d %s: applying … ", m->version, m->name);
-		(void)fflush(stdout);
-		if (schema_apply(u, m, files[i].text, &why) != OK) {
-			(void)printf("failed\n");
-			return fail("%s: %s\nnothing of it was kept",
-			    files[i].path, why);
-		}
-		(void)printf("done\n");
+	(void)printf("%04d %s: %s … ", m->version, m->name,
+	    keep ? "applying" : "trying");
+	(void)fflush(stdout);
+	if (schema_apply(u, m, f->text, keep, &why) != OK) {
+		(void)printf("failed\n");
+		return ctl_fail("%s: %s\nnothing of it was kept", f->path, why);
 	}
+	(void)printf("%s\n", keep ? "done" : "works, taken back");
+	return 0;
+}
+
+/*
+ * A dry run tries the next file only: what comes after it needs what it
+ * makes.
+ */
+static int
+apply_rest(struct unit *u, const struct request *r, const struct file *files,
+    int nfiles, int napplied)
+{
+	bool keep = r->task == TASK_MIGRATE;
+
 	if (napplied >= nfiles)
 		(void)printf("nothing to do: the database is at version %d\n",
 		    napplied);
+	for (int i = napplied; i < nfiles; i++) {
+		if (!keep && i > napplied)
+			(void)printf("%04d %s: would follow\n",
+			    files[i].migration.version,
+			    files[i].migration.name);
+		else if (apply(u, &files[i], keep) != 0)
+			return 1;
+	}
 	return 0;
 }
 
 static int
-migrate(struct unit *u, const char *sql_dir)
+load(struct unit *u, const char *sql_dir, struct file **files, int *nfiles)
+{
+	int bad = load_files(u->mem, sql_dir, files, nfiles);
+
+	if (bad != 0)
+		return bad;
+	if (*nfiles == 0)
+		return ctl_fail("no migrations in %s: name their folder with"
+				" --sql",
+		    sql_dir);
+	return 0;
+}
+
+static int
+migrate(struct unit *u, const struct request *r)
 {
 	struct file *files = NULL;
-	int nfiles = 0, napplied = 0, bad;
+	int nfiles = 0, napplied = 0;
 
-	if ((bad = load_files(u->mem, sql_dir, &files, &nfiles)) != 0)
-		return bad;
-	if (nfiles == 0)
-		return fail("no migrations in %s: name their folder with"
-			    " --sql",
-		    sql_dir);
+	if (load(u, r->sql_dir, &files, &nfiles) != 0 || files == NULL)
+		return 1;
 	if (schema_lock(u) != OK)
-		return fail("cannot use the database: %s", db_message(u->db));
-	if ((bad = compare_all(u, files, nfiles, &napplied)) != 0)
-		return bad;
-	return apply_rest(u, files, nfiles, napplied);
+		return ctl_fail("cannot use the database: %s",
+		    db_message(u->db));
+	if (compare_all(u, files, nfiles, &napplied) != 0)
+		return 1;
+	return apply_rest(u, r, files, nfiles, napplied);
 }
 
-static void
-report(void *arg, bool fatal, const char *file, int line, const char *what)
+static const char *
+state_of(const struct schema_migration *applied, const struct file *f)
 {
-	(void)arg;
-	if (fatal)
-		(void)fail("%s:%d: %s", file, line, what);
+	if (applied == NULL)
+		return "pending";
+	if (applied->checksum == NULL)
+		return "applied by psql";
+	if (strcmp(applied->checksum, f->migration.checksum) != 0)
+		return "applied, but the file was changed since";
+	return "applied";
 }
 
-/* The connection of the owner: as asked, or as the configuration says. */
-static bool
-find_database(const struct request *r, struct db_options *o)
+/* Looks only: takes no lock and writes nothing. */
+static int
+show_status(struct unit *u, const char *sql_dir)
 {
-	*o = (struct db_options){
-		.conninfo = r->database,
-		.prepare = true,
-		.budget_ms = PATIENCE_MS,
-	};
-	if (r->database != NULL)
-		return true;
-	conf = config_load(r->conf_path, report, NULL);
-	if (conf == NULL)
-		return false;
-	o->conninfo = conf->database;
-	o->user = "postern_owner";
-	return true;
+	struct schema_migration *applied = NULL;
+	struct file *files = NULL;
+	int nfiles = 0, napplied = 0;
+
+	if (load(u, sql_dir, &files, &nfiles) != 0)
+		return 1;
+	if (schema_applied(u, &applied, &napplied) != OK)
+		return ctl_fail("cannot use the database: %s",
+		    db_message(u->db));
+	for (int i = 0; i < nfiles; i++)
+		(void)printf("%04d %-24s %s\n", files[i].migration.version,
+		    files[i].migration.name,
+		    state_of(i < napplied ? &applied[i] : NULL, &files[i]));
+	return 0;
 }
 
 int
 ctl_migrate(int argc, char **argv)
 {
-	struct db_options o;
+	struct ctl_session s;
 	struct request r;
-	struct unit u = { 0 };
 	int bad;
 
 	if ((bad = read_request(&r, argc, argv)) != 0)
 		return bad;
-	if (!find_database(&r, &o))
+	if (!ctl_open(&s, r.conf_path, r.database, "postern_owner"))
 		return 1;
-	u.mem = arena_new(ARENA_SIZE);
-	u.db = db_open(&o);
-	u.now = clock_unix_ms() / 1000;
-	db_request(u.db);
-	bad = migrate(&u, r.sql_dir);
-	db_close(&u.db);
-	arena_free(&u.mem);
+	bad = r.task == TASK_STATUS ? show_status(&s.unit, r.sql_dir) :
+				      migrate(&s.unit, &r);
+	ctl_close(&s);
 	return bad;
 }

@@ -72,20 +72,24 @@ enum err
 account_register(struct unit *u, const struct address *address,
     const char *password, struct uuid *id)
 {
+	const struct uuid fresh = unit_uuid(u);
 	char hash[YESCRYPT_MAX];
 	enum err e;
 
-	*id = unit_uuid(u);
 	if ((e = is_free(u, address)) != OK ||
 	    (e = yescrypt_hash(hash, password, (int)conf->password_cost)) != OK)
 		return e;
-	if ((e = unit_begin(u)) != OK || (e = insert(u, address, id)) != OK ||
+	if ((e = unit_begin(u)) != OK ||
+	    (e = insert(u, address, &fresh)) != OK ||
 	    (e = unit_send(u, &insert_password,
-		 DB_PARAMS(db_uuid(id), db_text(hash)))) != OK ||
-	    (e = outbox_put(u, MAIL_VERIFY, id, address->canonical)) != OK ||
-	    (e = audit_put(u, "account.created", id, NULL, NULL)) != OK)
+		 DB_PARAMS(db_uuid(&fresh), db_text(hash)))) != OK ||
+	    (e = outbox_put(u, MAIL_VERIFY, &fresh, address->canonical)) !=
+		OK ||
+	    (e = audit_put(u, "account.created", &fresh, NULL, NULL)) != OK)
 		return unit_rollback(u, e);
-	return unit_commit(u);
+	if ((e = unit_commit(u)) == OK)
+		*id = fresh;
+	return e;
 }
 
 /* Authentication ---------------------------------------------------------- */

@@ -82,14 +82,19 @@ schema_applied(struct unit *u, struct schema_migration **list, int *n)
  */
 enum err
 schema_apply(struct unit *u, const struct schema_migration *m, const char *sql,
-    const char **why)
+    bool keep, const char **why)
 {
 	const char *script = arena_printf(u->mem,
 	    "BEGIN;\n%s\n"
 	    "UPDATE postern.schema_migration SET checksum = '%s'"
 	    " WHERE version = %d;\n"
-	    "COMMIT;\n",
-	    sql, m->checksum, m->version);
+	    "DO $$ BEGIN IF NOT EXISTS (SELECT FROM"
+	    " postern.schema_migration WHERE version = %d) THEN"
+	    " RAISE 'the file does not insert its version into"
+	    " postern.schema_migration'; END IF; END $$;\n"
+	    "%s;\n",
+	    sql, m->checksum, m->version, m->version,
+	    keep ? "COMMIT" : "ROLLBACK");
 	const char *ignored;
 	enum err e;
 

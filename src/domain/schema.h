@@ -2,6 +2,8 @@
 #ifndef DOMAIN_SCHEMA_H
 #define DOMAIN_SCHEMA_H
 
+#include <stdbool.h>
+
 #include "domain/unit.h"
 
 /* The newest migration in sql/ that this program needs. */
@@ -36,11 +38,12 @@ enum err schema_applied(struct unit *u, struct schema_migration **list,
     int *n) MUST_USE;
 
 /*
- * Runs a file's text as one transaction and notes its checksum.  On failure
- * nothing of it is left and *why is PostgreSQL's message.
+ * Runs a file's text as one transaction and notes its checksum; takes it
+ * back when keep is false.  On failure nothing of it is left and *why is
+ * PostgreSQL's message.  A file that does not note its own version is one.
  */
 enum err schema_apply(struct unit *u, const struct schema_migration *m,
-    const char *sql, const char **why) MUST_USE;
+    const char *sql, bool keep, const char **why) MUST_USE;
 
 /* Notes the checksum of a migration that psql applied. */
 enum err schema_adopt(struct unit *u,

@@ -178,8 +178,13 @@ synchronise(struct db *db, PGresult **last)
 		return ERR_UNAVAILABLE;
 	}
 	e = collect(db, last);
-	if (db->conn != NULL && !db_link_synced(db))
+	if (db->conn != NULL && !db_link_synced(db)) {
 		e = ERR_UNAVAILABLE;
+		if (last != NULL)
+			PQclear(*last);
+		if (last != NULL)
+			*last = NULL;
+	}
 	if (db->conn != NULL && db->terminal)
 		db_link_drop(db, "the server gave this connection up");
 	return e;

@@ -21,9 +21,10 @@
 #include "platform/json.h"
 #include "render/node.h"
 
-#define FILE_MOST 32768               /* bytes of one template */
-#define ARENA_SIZE ((size_t)32 << 20) /* for the worst that FILE_MOST allows   \
-				       */
+#define FILE_MOST 32768 /* bytes of one template */
+
+/* Enough for the worst that FILE_MOST allows; touched as needed. */
+#define ARENA_SIZE ((size_t)32 << 20)
 
 /* Every template, and the names that its pages or mails provide. */
 static const struct entry {

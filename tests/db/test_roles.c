@@ -65,7 +65,8 @@ static const struct grant {
 	{ ADMIN, "signing_key", "*", "", "", false },
 	{ ADMIN, "account", "*", "", "", false },
 	{ ADMIN, "session", "*", "", "", false },
-	{ ADMIN, "mail_outbox", "*", "", "", false },
+	{ ADMIN, "mail_outbox", "*", "", "due_at leased_until state ended_at",
+	    false },
 	{ ADMIN, "audit_event", "*", "", "", false },
 	{ ADMIN, "rate_limit", "*", "", "", false },
 };
