@@ -12,7 +12,8 @@ trap 'rm -rf "$tmp"' EXIT
 of_table() {
   sed -n 's/^X([A-Z]*, \([a-z_]*\), \([^,]*\),.*/\1 = \2/p' "$1" |
     sed -e 's/"//g' -e 's/ *$//' \
-      -e 's|POSTERN_TEMPLATE_DIR|/usr/local/share/postern/templates|' | sort
+      -e 's|POSTERN_TEMPLATE_DIR|/usr/local/share/postern/templates|' \
+      -e 's|POSTERN_STATIC_DIR|/usr/local/share/postern/public|' | sort
 }
 of_manual() {
   sed -n -e 's/^\.It Cm \([a-z_]* =\) Ar /\1 /p' \

@@ -17,13 +17,14 @@ http: platform/ !platform/db.h
 domain: platform/
 handlers: domain/ http/ render/ platform/config.h platform/log.h platform/metrics.h platform/json.h
 routes: handlers/
-process: domain/unit.h platform/
+process: domain/unit.h render/template.h platform/
 worker: process.h routes.h handlers/ http/ render/ domain/unit.h domain/signing_key.h platform/
 mailer: process.h domain/ render/ platform/
 janitor: process.h domain/ platform/
 check: process.h domain/ render/ platform/
-replace: platform/
-supervisor: process.h replace.h worker.h mailer.h janitor.h platform/
+replace: crew.h platform/
+crew: process.h worker.h mailer.h janitor.h platform/
+supervisor: crew.h replace.h check.h process.h platform/
 posternd: supervisor.h replace.h check.h platform/
 ctl: domain/ platform/
 posternctl: ctl/ check.h platform/

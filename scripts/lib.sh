@@ -14,8 +14,9 @@ build_packages=(autoconf automake gcc make libc6-dev pkgconf
 	libssl-dev libidn2-dev)
 run_packages=(nginx postgresql openssl curl jq python3-aiosmtpd)
 test_packages=(check mandoc shellcheck python3-pytest python3-requests)
-# Of clang-format other versions write other code; not every Debian has it.
-format_package=clang-format-14
+# Of clang's tools other versions have other opinions; not every Debian has
+# this one.
+clang_packages=(clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev)
 
 # Messages. -------------------------------------------------------------
 

@@ -19,12 +19,14 @@ BEGIN
       EXECUTE format('CREATE ROLE %I LOGIN', r);
     END IF;
     -- So that the owner can try what each may do (SET ROLE).
-    IF NOT pg_has_role(current_user, r, 'MEMBER') THEN
-      EXECUTE format('GRANT %I TO %I', r, current_user);
-    END IF;
+    EXECUTE format('GRANT %I TO %I', r, current_user);
   END LOOP;
+  -- Nobody makes anything here but the owner.
+  EXECUTE format('REVOKE CREATE, TEMPORARY ON DATABASE %I FROM PUBLIC',
+    current_database());
 END
 $$;
+ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 
 CREATE SCHEMA postern;
 REVOKE ALL ON SCHEMA postern FROM PUBLIC;
@@ -84,6 +86,8 @@ CREATE TABLE postern.session (
   CHECK ((ended_at IS NULL) = (end_reason IS NULL))
 ) WITH (fillfactor = 80);
 CREATE INDEX session_expires ON postern.session (expires_at);
+CREATE INDEX session_ended ON postern.session (ended_at)
+  WHERE ended_at IS NOT NULL;
 
 -- Whoever may update a session still cannot bring one back.
 CREATE FUNCTION postern.session_guard() RETURNS trigger
@@ -99,11 +103,18 @@ BEGIN
     RAISE EXCEPTION 'a refresh generation never goes back'
       USING ERRCODE = 'check_violation';
   END IF;
+  -- A time to come would make the refresh grace, or idleness, endless.
+  IF NEW.rotated_at > clock_timestamp() + interval '1 minute'
+    OR NEW.last_seen_at > clock_timestamp() + interval '1 minute' THEN
+    RAISE EXCEPTION 'a session was not used in the future'
+      USING ERRCODE = 'check_violation';
+  END IF;
   RETURN NEW;
 END
 $$;
 CREATE TRIGGER session_guard
-  BEFORE UPDATE OF refresh_gen, ended_at, end_reason ON postern.session
+  BEFORE UPDATE OF refresh_gen, rotated_at, last_seen_at, ended_at,
+    end_reason ON postern.session
   FOR EACH ROW EXECUTE FUNCTION postern.session_guard();
 
 -- Tokens of mailed links: only a hash, bound to address and epoch.
@@ -157,26 +168,36 @@ CREATE UNLOGGED TABLE postern.rate_limit (
 
 -- Takes one call from each bucket in turn and stops at the first that
 -- refuses.  Returns its number (0: none refused) and the seconds until it
--- would let one through.  The clock is read after the row is locked.
+-- would let one through.  The clock is read after the row is locked; a time
+-- further ahead than a full bucket comes from a clock that was set back, and
+-- counts as a full bucket.  The only way to the table: whoever takes over a
+-- worker cannot empty it.
 CREATE FUNCTION postern.rate_limit_take(
   keys text[], intervals float8[], bursts int[],
   OUT refused int, OUT retry_after float8)
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  step interval;
+  full_bucket interval;
 BEGIN
   FOR i IN 1 .. cardinality(keys) LOOP
+    step := intervals[i] * interval '1 s';
+    full_bucket := bursts[i] * step;
     INSERT INTO postern.rate_limit AS r (key, tat)
-    VALUES (keys[i], clock_timestamp() + intervals[i] * interval '1 s')
+    VALUES (keys[i], clock_timestamp() + step)
     ON CONFLICT (key) DO UPDATE
-      SET tat = greatest(r.tat, clock_timestamp())
-        + intervals[i] * interval '1 s'
-      WHERE r.tat - intervals[i] * (bursts[i] - 1) * interval '1 s'
-        <= clock_timestamp();
+      SET tat = least(greatest(r.tat, clock_timestamp()),
+        clock_timestamp() + full_bucket) + step
+      WHERE least(r.tat, clock_timestamp() + full_bucket)
+        <= clock_timestamp() + full_bucket - step;
     IF NOT FOUND THEN
       refused := i;
-      SELECT extract(epoch FROM r.tat - clock_timestamp())
-          - intervals[i] * (bursts[i] - 1)
+      SELECT extract(epoch FROM
+          least(r.tat - clock_timestamp(), full_bucket)
+          - full_bucket + step)
         INTO retry_after
         FROM postern.rate_limit r WHERE r.key = keys[i];
+      retry_after := coalesce(retry_after, 1);
       RETURN;
     END IF;
   END LOOP;
@@ -233,7 +254,10 @@ CREATE TABLE postern.audit_event_default
 
 -- Makes the partitions of this month and the next, where they are missing.
 CREATE FUNCTION postern.audit_event_partitions() RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- A reader of the table would make this wait, and all who write wait
+-- behind it: rather not now.
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '100ms' AS $$
 DECLARE
   month timestamptz;
   child text;
@@ -289,6 +313,27 @@ BEGIN
 END
 $$;
 
+-- Deletes an account that was never verified, for the holder of its
+-- verification token: it was not them who registered.
+CREATE FUNCTION postern.disown_account(of_account uuid, token_hash bytea)
+RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  DELETE FROM postern.account a
+    USING postern.one_time_token t
+    WHERE a.id = of_account AND a.verified_at IS NULL
+      AND t.account_id = a.id AND t.hash = token_hash
+      AND t.purpose = 'verify' AND t.used_at IS NULL
+      AND t.expires_at > clock_timestamp() AND t.canonical = a.canonical;
+  IF NOT FOUND THEN
+    RETURN false;
+  END IF;
+  INSERT INTO postern.audit_event (event, account_id)
+    VALUES ('account.disowned', of_account);
+  RETURN true;
+END
+$$;
+
 -- The address a good token was mailed to, for the page that asks for the
 -- click; NULL for any other.
 CREATE FUNCTION postern.one_time_token_address(
@@ -322,11 +367,12 @@ GRANT INSERT (kind, account_id, canonical) ON postern.mail_outbox
   TO postern_web, postern_password;
 GRANT INSERT (event, account_id, session_id, client) ON postern.audit_event
   TO postern_web, postern_password, postern_mailer;
-GRANT SELECT, INSERT, UPDATE ON postern.rate_limit
-  TO postern_web, postern_password;
 GRANT EXECUTE ON FUNCTION postern.rate_limit_take(text[], float8[], int[])
   TO postern_web, postern_password;
-GRANT EXECUTE ON FUNCTION postern.verify_email(uuid, bytea) TO postern_web;
+GRANT EXECUTE ON FUNCTION postern.verify_email(uuid, bytea)
+  TO postern_web, postern_password;
+GRANT EXECUTE ON FUNCTION postern.disown_account(uuid, bytea)
+  TO postern_password;
 GRANT EXECUTE ON FUNCTION postern.one_time_token_address(uuid, bytea, text)
   TO postern_web, postern_password;
 
@@ -347,7 +393,7 @@ GRANT SELECT (id, verified_at, created_at), DELETE ON postern.account
   TO postern_janitor;
 GRANT SELECT (account_id, id, expires_at, ended_at), DELETE
   ON postern.session TO postern_janitor;
-GRANT SELECT (account_id, purpose, expires_at), DELETE
+GRANT SELECT (account_id, hash, purpose, expires_at), DELETE
   ON postern.one_time_token TO postern_janitor;
 GRANT SELECT, DELETE ON postern.rate_limit TO postern_janitor;
 GRANT SELECT (id, state, ended_at, created_at), DELETE

@@ -6,6 +6,7 @@
  */
 #include "check.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -27,62 +28,77 @@ report_template(void *arg, const char *file, int line, const char *what)
 static int
 check_templates(void)
 {
-	struct templates *t = templates_load(conf->template_dir,
-	    conf->template_override_dir, report_template, NULL);
+	struct templates *t = templates_load(conf, report_template, NULL);
 	int bad = t == NULL;
 
 	templates_free(&t);
 	return bad;
 }
 
-_Noreturn static void
-try_process(enum process_kind kind)
+static int
+check_database(struct process *p)
 {
-	const char *name = process_name(kind);
-	struct process p;
+	const char *name = process_name(p->kind);
 	int version = 0;
 
-	process_start(&p, kind, -1);
-	db_request(p.db);
-	if (schema_version(&p.unit, &version) != OK) {
+	db_request(p->db);
+	if (schema_version(&p->unit, &version) != OK) {
 		(void)fprintf(stderr,
 		    "posternd: %s: the database cannot be used as role"
 		    " postern_%s: %s: check `database` and"
 		    " %s_database_password_file in postern.conf, that the"
 		    " server runs, and that `posternctl migrate` was run\n",
-		    name, name, db_message(p.db), name);
-		exit(1);
+		    name, name, db_message(p->db), name);
+		return 1;
 	}
-	if (version < SCHEMA_VERSION) {
-		(void)fprintf(stderr,
-		    "posternd: the database schema is at version %d, this"
-		    " program needs %d: run `posternctl migrate`\n",
-		    version, SCHEMA_VERSION);
-		exit(1);
-	}
-	exit(0);
+	if (version >= SCHEMA_VERSION)
+		return 0;
+	(void)fprintf(stderr,
+	    "posternd: the database schema is at version %d, this program"
+	    " needs %d: run `posternctl migrate`\n",
+	    version, SCHEMA_VERSION);
+	return 1;
 }
 
+/* Starts as the kind does, in a child; 0 when it can. */
 static int
-check_process(enum process_kind kind)
+check_process(enum process_kind kind, bool with_database)
 {
+	struct process p;
 	int status;
 	pid_t pid = fork();
 
-	if (pid == 0)
-		try_process(kind);
+	if (pid == 0) {
+		process_start(&p, kind, -1);
+		exit(with_database ? check_database(&p) : 0);
+	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
 		return 1;
 	return !WIFEXITED(status) || WEXITSTATUS(status) != 0;
 }
 
-int
-check_run(void)
+static int
+check_all(bool with_database)
 {
 	int bad = check_templates();
 
+	process_supervise();
 	for (int k = PROCESS_WEB; k <= PROCESS_JANITOR; k++)
-		bad |= check_process((enum process_kind)k);
+		bad |= check_process((enum process_kind)k, with_database);
+	return bad;
+}
+
+int
+check_start(void)
+{
+	return check_all(false);
+}
+
+int
+check_run(void)
+{
+	int bad = check_all(true);
+
 	if (!sandbox_separates())
 		(void)fprintf(stderr,
 		    "posternd: note: not started as root, so all processes"

@@ -10,4 +10,10 @@
  */
 int check_run(void);
 
+/*
+ * The same without the database: what a reload tries, which must go through
+ * while the database is away.
+ */
+int check_start(void);
+
 #endif

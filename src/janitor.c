@@ -9,6 +9,7 @@
 #include "domain/expiry.h"
 #include "domain/signing_key.h"
 #include "platform/clock.h"
+#include "platform/config.h"
 #include "platform/log.h"
 #include "process.h"
 
@@ -34,13 +35,17 @@ work(struct unit *u)
 
 	db_request(u->db);
 	u->now = clock_unix_ms() / 1000;
-	if (expiry_lock(u, &ours) != OK)
+	/* A pooler would keep the lock for whoever comes next: without it two
+	 * janitors do the same work twice, which harms nothing. */
+	if (conf->database_prepare && expiry_lock(u, &ours) != OK)
 		return AGAIN_MS;
-	if (!ours)
+	if (conf->database_prepare && !ours)
 		return ROUND_MS;
-	if (ensure_key(u) != OK || expiry_partitions(u) != OK ||
-	    expiry_run(u, &more) != OK)
+	if (ensure_key(u) != OK)
 		return AGAIN_MS;
+	/* Either may have to wait for somebody: the next round will do. */
+	if (expiry_partitions(u) != OK || expiry_run(u, &more) != OK)
+		log_event(WARN, "janitor.behind", "%s", "");
 	return more ? AGAIN_MS : ROUND_MS;
 }
 

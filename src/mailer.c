@@ -35,6 +35,7 @@
 #include "render/template.h"
 
 #define POLL_MS 30000   /* notifications should come; this is in case not */
+#define POOLER_MS 1000  /* through a pooler none come */
 #define PAUSE_MS 20     /* where others hold what is due */
 #define AWAY_MS 1000    /* between tries while the database is away */
 #define DEADLINE_S 3    /* a session may take over its smtp_timeout */
@@ -48,14 +49,12 @@ struct mailer {
 	char *password; /* of the relay; NULL for none */
 };
 
-/* What the contract says of each mail; a notice has no path. */
-static const struct {
-	const char *subject, *path;
-} kinds[] = {
-	[MAIL_VERIFY] = { "Verify Your Email Address", "/verify-email" },
-	[MAIL_RESET] = { "Password Reset Request", "/reset-password" },
-	[MAIL_PASSWORD_CHANGED] = { "Your password was changed", NULL },
-	[MAIL_SESSION_STOLEN] = { "We ended a sign-in of your account", NULL },
+/* Where each mail's link leads; a notice has none. */
+static const char *const paths[] = {
+	[MAIL_VERIFY] = "/verify-email",
+	[MAIL_RESET] = "/reset-password",
+	[MAIL_PASSWORD_CHANGED] = NULL,
+	[MAIL_SESSION_STOLEN] = NULL,
 };
 
 /* Writing. */
@@ -77,14 +76,11 @@ static char *
 write_mail(const struct mailer *m, const struct outbox_mail *mail, size_t *n)
 {
 	struct arena *mem = m->process.mem;
-	const char *path = kinds[mail->kind].path;
-	int64_t lifetime = mail->kind == MAIL_VERIFY ?
-	    conf->verification_lifetime :
-	    conf->reset_lifetime;
+	const char *path = paths[mail->kind];
 	char id[UUID_TEXT];
 	struct mail text = {
 		.name = mail_kind_name(mail->kind),
-		.subject = kinds[mail->kind].subject,
+		.language = language_choose(NULL, mail->locale),
 		.recipient = mail->recipient,
 		.message_id = arena_printf(mem, "%s@%s",
 		    uuid_text(id, &mail->id), own_host(mem)),
@@ -93,7 +89,9 @@ write_mail(const struct mailer *m, const struct outbox_mail *mail, size_t *n)
 	if (path != NULL) {
 		text.link = arena_printf(mem, "%s%s?token=%s", conf->public_url,
 		    path, mail->token);
-		text.lifetime = mail_lifetime(mem, lifetime);
+		text.lifetime = mail->kind == MAIL_VERIFY ?
+		    conf->verification_lifetime :
+		    conf->reset_lifetime;
 	}
 	return mail_compose(mem, m->templates, &text, n);
 }
@@ -116,6 +114,7 @@ send_in_child(const struct mailer *m, const char *recipient,
 	struct smtp_result r;
 
 	sandbox_close_files(&out, 1);
+	db_forget(m->process.db);
 	r = smtp_send(&relay, conf->mail_from, recipient, message, n);
 	_exit(write(out, &r, sizeof r) == (ssize_t)sizeof r ? 0 : 1);
 }
@@ -327,20 +326,13 @@ work(struct mailer *m)
 		explicit_bzero(mail.token, sizeof mail.token);
 		return;
 	}
-	if (outbox_next_due(u, POLL_MS, &ms) != OK) {
+	if (outbox_next_due(u, conf->database_prepare ? POLL_MS : POOLER_MS,
+		&ms) != OK) {
 		rest(AWAY_MS);
 		return;
 	}
 	(void)db_wait(u->db, -1, process_unblocked(),
 	    ms < PAUSE_MS ? PAUSE_MS : (int)ms);
-}
-
-static void
-report_template(void *arg, const char *file, int line, const char *what)
-{
-	(void)arg;
-	log_event(ERROR, "template.bad", "file=%s line=%d what=%s", file, line,
-	    what);
 }
 
 /* Before process_start(): afterwards the file may be out of reach. */
@@ -365,11 +357,7 @@ start(struct mailer *m)
 	log_open(process_name(PROCESS_MAILER), (enum log_level)conf->log_level);
 	m->password = read_password();
 	process_start(&m->process, PROCESS_MAILER, -1);
-	m->templates = templates_load(conf->template_dir,
-	    conf->template_override_dir, report_template, NULL);
-	if (m->templates == NULL)
-		log_fatal("the templates cannot be used: see the lines above,"
-			  " and try `posternd -t`");
+	m->templates = process_templates();
 	outbox_listen(&m->process.unit);
 }
 

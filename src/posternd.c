@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* posternd: arguments, configuration, log; then the supervisor. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -64,6 +65,19 @@ report(void *arg, bool fatal, const char *file, int line, const char *what)
 		(void)fprintf(stderr, "%s: %s\n", file, what);
 }
 
+/* What is opened later must not become our standard error. */
+static void
+occupy_standard_files(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
 static int
 dump(const struct config *c)
 {
@@ -78,6 +92,7 @@ main(int argc, char **argv)
 	struct config *c;
 	int status;
 
+	occupy_standard_files();
 	replace_remember(argv);
 	read_arguments(&a, argc, argv);
 	if (a.task == TASK_VERSION)
@@ -92,6 +107,7 @@ main(int argc, char **argv)
 		status = check_run();
 	else
 		status = dump(c);
+	conf = NULL;
 	config_free(&c);
 	return status;
 }

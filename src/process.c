@@ -9,12 +9,14 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/must.h"
 #include "platform/config.h"
 #include "platform/log.h"
 #include "platform/sandbox.h"
+#include "render/template.h"
 
 #define ARENA_SIZE (4UL * 1024 * 1024) /* address space; touched as needed */
 
@@ -26,12 +28,12 @@ static const struct privileges {
 } table[] = {
 #define OPTION(name) offsetof(struct config, name)
 	[PROCESS_WEB] = { "web", "postern_web", OPTION(user_web),
-	    OPTION(web_database_password_file), true, 0, 2048, 1800 },
+	    OPTION(web_database_password_file), true, 0, 2048, 1200 },
 	[PROCESS_PASSWORD] = { "password", "postern_password",
 	    OPTION(user_password), OPTION(password_database_password_file),
-	    true, 10, 2048, 1800 },
+	    true, 10, 2048, 1200 },
 	[PROCESS_MAILER] = { "mailer", "postern_mailer", OPTION(user_mailer),
-	    OPTION(mailer_database_password_file), false, 0, 64, 5000 },
+	    OPTION(mailer_database_password_file), false, 10, 64, 5000 },
 	[PROCESS_JANITOR] = { "janitor", "postern_janitor",
 	    OPTION(user_janitor), OPTION(janitor_database_password_file), true,
 	    10, 64, 30000 },
@@ -39,6 +41,7 @@ static const struct privileges {
 
 static volatile sig_atomic_t stopping;
 static sigset_t unblocked, blocked;
+static pid_t parent;
 
 static const char *
 text_option(size_t offset)
@@ -69,6 +72,12 @@ void
 process_stop(void)
 {
 	stopping = 1;
+}
+
+void
+process_supervise(void)
+{
+	parent = getpid();
 }
 
 static void
@@ -116,6 +125,25 @@ read_database_password(const struct privileges *k)
 }
 
 static void
+report_template(void *arg, const char *file, int line, const char *what)
+{
+	(void)arg;
+	log_event(ERROR, "template.bad", "file=%s line=%d what=%s", file, line,
+	    what);
+}
+
+struct templates *
+process_templates(void)
+{
+	struct templates *t = templates_load(conf, report_template, NULL);
+
+	if (t == NULL)
+		log_fatal("the templates cannot be used: see the lines above,"
+			  " and try `posternd -t`");
+	return t;
+}
+
+static void
 open_database(struct process *p, const struct privileges *k, char *password)
 {
 	p->db = db_open(&(struct db_options){
@@ -151,6 +179,9 @@ process_start(struct process *p, enum process_kind kind, int keep_fd)
 	char *password;
 
 	log_open(k->name, (enum log_level)conf->log_level);
+	/* libesmtp gives up when it may not look into root's. */
+	(void)unsetenv("HOME");
+	(void)unsetenv("XDG_CONFIG_HOME");
 	sandbox_close_files(&keep_fd, 1);
 	stopping = 0;
 	set_signals();
@@ -161,6 +192,7 @@ process_start(struct process *p, enum process_kind kind, int keep_fd)
 	password = read_database_password(k);
 	read_keys(p, k);
 	sandbox_child(&(struct sandbox){
+	    .parent = parent,
 	    .user = text_option(k->user),
 	    .nice = k->nice,
 	    .max_files = k->max_files,

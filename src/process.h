@@ -30,6 +30,9 @@ struct process {
 /* The kind's name: "web", "password", "mailer", "janitor". */
 const char *process_name(enum process_kind kind);
 
+/* In the process that is about to fork children: they end with it. */
+void process_supervise(void);
+
 /*
  * Called right after fork: names the log, closes every inherited descriptor
  * but keep_fd (-1 for none), blocks SIGTERM, SIGINT and SIGHUP, opens the
@@ -38,6 +41,12 @@ const char *process_name(enum process_kind kind);
  * no foreign byte was read.
  */
 void process_start(struct process *p, enum process_kind kind, int keep_fd);
+
+/*
+ * The templates of conf; ends the process when they cannot be used, which the
+ * log then explains line by line.
+ */
+struct templates *process_templates(void);
 
 /*
  * The signals to let through while waiting: what process_start() blocked, and

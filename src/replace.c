@@ -3,11 +3,9 @@
 #include "replace.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/must.h"
@@ -15,6 +13,7 @@
 #include "platform/log.h"
 
 #define CHILDREN_VARIABLE "POSTERND_CHILDREN"
+#define OWNER_VARIABLE "POSTERND_OWNS_SOCKETS"
 #define ARGS_MAX 16
 
 static char program[4096];
@@ -34,75 +33,82 @@ replace_remember(char **argv)
 	arguments[i] = NULL;
 }
 
-/* Whether the new program takes the configuration: its -t says so. */
-static bool
-passes_check(void)
+void
+replace_check(void)
 {
 	char check[] = "-t";
 	char *args[ARGS_MAX + 2];
-	int status, i;
-	pid_t pid;
+	int i;
 
 	for (i = 0; arguments[i] != NULL; i++)
 		args[i] = arguments[i];
 	args[i++] = check;
 	args[i] = NULL;
-	pid = fork();
-	if (pid == 0) {
-		(void)execv(program, args);
-		_exit(127);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		return false;
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	(void)execv(program, args);
+	_exit(127);
 }
 
+/* "pid:kind," for each. */
 static void
-hand_on_children(const pid_t *children, int n)
+hand_on_children(const struct crew_member *children, int n)
 {
-	size_t size = (size_t)n * 12 + 1;
-	char *text = calloc(1, size), *at = text;
+	size_t size = (size_t)n * 24 + 1, at = 0;
+	char *text = calloc(1, size);
 
 	must(text != NULL);
 	for (int i = 0; i < n; i++)
-		at += sprintf(at, "%ld,", (long)children[i]);
+		at += (size_t)snprintf(text + at, size - at, "%ld:%d,",
+		    (long)children[i].pid, (int)children[i].kind);
 	must(setenv(CHILDREN_VARIABLE, text, 1) == 0);
 	free(text);
 }
 
 void
-replace_exec(const int *fds, int nfds, const pid_t *children, int n)
+replace_exec(const int *fds, int nfds, bool ours,
+    const struct crew_member *children, int n)
 {
-	if (!passes_check()) {
-		log_event(ERROR, "replace.refused",
-		    "program=%s what=\"it does not pass -t: the running one"
-		    " stays\"",
-		    program);
-		return;
-	}
 	log_event(INFO, "replace.now", "program=%s", program);
 	hand_on_children(children, n);
+	must(setenv(OWNER_VARIABLE, ours ? "1" : "0", 1) == 0);
 	listen_hand_on(fds, nfds);
 	(void)execv(program, arguments);
-	log_event(ERROR, "replace.failed", "program=%s what=\"%s\"", program,
+	log_event(ERROR, "replace.failed", "program=%s what=%s", program,
 	    strerror(errno));
 }
 
+/* Reads one "pid:kind,"; false at the end of the text or at nonsense. */
+static bool
+take_child(const char **text, struct crew_member *c)
+{
+	char *end;
+	long pid = strtol(*text, &end, 10), kind;
+
+	if (end == *text || *end != ':' || pid <= 1)
+		return false;
+	*text = end + 1;
+	kind = strtol(*text, &end, 10);
+	if (end == *text || *end != ',' || kind < 0 || kind >= CREW_KINDS)
+		return false;
+	*text = end + 1;
+	*c = (struct crew_member){ (pid_t)pid, (enum process_kind)kind };
+	return true;
+}
+
 int
-replace_take_children(pid_t *children, int n)
+replace_take_children(struct crew_member *children, int n)
 {
 	const char *text = getenv(CHILDREN_VARIABLE);
 	int found = 0;
 
-	while (text != NULL && *text != '\0' && found < n) {
-		char *end;
-		long pid = strtol(text, &end, 10);
-
-		if (end == text || pid <= 1)
-			break;
-		children[found++] = (pid_t)pid;
-		text = *end == ',' ? end + 1 : end;
-	}
-	(void)unsetenv(CHILDREN_VARIABLE);
+	while (text != NULL && found < n && take_child(&text, &children[found]))
+		found++;
 	return found;
+}
+
+bool
+replace_owns_sockets(void)
+{
+	const char *text = getenv(OWNER_VARIABLE);
+
+	return text != NULL && strcmp(text, "1") == 0;
 }

@@ -2,7 +2,9 @@
 #ifndef REPLACE_H
 #define REPLACE_H
 
-#include <sys/types.h>
+#include <stdbool.h>
+
+#include "crew.h"
 
 /*
  * A new posternd in the old one's place: the supervisor executes the program
@@ -14,16 +16,20 @@
 /* Notes how this process was started; before anything changes it. */
 void replace_remember(char **argv);
 
-/*
- * Tries the new program with -t, hands on the sockets and the children, and
- * executes it.  Returns only when it cannot: the reason is logged and nothing
- * has changed.
- */
-void replace_exec(const int *fds, int nfds, const pid_t *children, int n);
+/* In a forked child: executes the new program with -t in its place. */
+_Noreturn void replace_check(void);
 
 /*
- * The children a predecessor left: fills at most n and returns how many.
+ * Hands on the sockets (ours tells whose they are to remove) and the
+ * children, and executes the new program.  Returns only when that fails.
  */
-int replace_take_children(pid_t *children, int n);
+void replace_exec(const int *fds, int nfds, bool ours,
+    const struct crew_member *children, int n);
+
+/* The children a predecessor left: fills at most n and returns how many. */
+int replace_take_children(struct crew_member *children, int n);
+
+/* Whether the inherited sockets are a predecessor's, and so ours now. */
+bool replace_owns_sockets(void);
 
 #endif

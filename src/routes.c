@@ -6,6 +6,9 @@
 #define API_TOKEN ACCESS_TOKEN, ORIGIN_ANY
 #define PAGE ACCESS_PUBLIC, ORIGIN_ANY
 #define FORM ACCESS_PUBLIC, ORIGIN_OURS
+#define VISITOR ACCESS_VISITOR, ORIGIN_ANY
+#define BROWSER ACCESS_BROWSER, ORIGIN_ANY
+#define BROWSER_FORM ACCESS_BROWSER, ORIGIN_OURS
 
 /* clang-format off */
 const struct route routes[] = {
@@ -26,15 +29,39 @@ const struct route routes[] = {
 	{ METHOD_POST, "/auth/resend-verification", POOL_WEB, API,
 	    INPUT_EMAIL, LIMIT_RESEND, resend_verification_post },
 
+	{ METHOD_GET, "/", POOL_WEB, VISITOR,
+	    INPUT_PAGE, LIMIT_OTHER, home_page },
+	{ METHOD_GET, "/register", POOL_WEB, VISITOR,
+	    INPUT_PAGE, LIMIT_OTHER, register_page },
+	{ METHOD_POST, "/register", POOL_PASSWORD, FORM,
+	    INPUT_FORM_REGISTRATION, LIMIT_REGISTER, register_page_post },
+	{ METHOD_GET, "/login", POOL_WEB, VISITOR,
+	    INPUT_PAGE, LIMIT_OTHER, login_page },
+	{ METHOD_POST, "/login", POOL_PASSWORD, FORM,
+	    INPUT_FORM_LOGIN, LIMIT_LOGIN, login_page_post },
+	{ METHOD_GET, "/dashboard", POOL_WEB, BROWSER,
+	    INPUT_PAGE, LIMIT_OTHER, dashboard_page },
+	{ METHOD_POST, "/dashboard", POOL_WEB, BROWSER_FORM,
+	    INPUT_FORM, LIMIT_OTHER, dashboard_page_post },
+	{ METHOD_GET, "/forgot-password", POOL_WEB, PAGE,
+	    INPUT_PAGE, LIMIT_OTHER, forgot_password_page },
+	{ METHOD_POST, "/forgot-password", POOL_WEB, FORM,
+	    INPUT_FORM_EMAIL, LIMIT_FORGOT, forgot_password_page_post },
+	{ METHOD_GET, "/check-email", POOL_WEB, PAGE,
+	    INPUT_PAGE, LIMIT_OTHER, check_email_page },
+	{ METHOD_POST, "/check-email", POOL_WEB, FORM,
+	    INPUT_FORM_EMAIL, LIMIT_RESEND, check_email_page_post },
 	{ METHOD_GET, "/verify-email", POOL_WEB, PAGE,
 	    INPUT_PAGE, LIMIT_OTHER, verify_email_page },
-	{ METHOD_POST, "/verify-email", POOL_WEB, FORM,
-	    INPUT_PAGE, LIMIT_OTHER, verify_email_page_post },
+	{ METHOD_POST, "/verify-email", POOL_PASSWORD, FORM,
+	    INPUT_FORM, LIMIT_OTHER, verify_email_page_post },
 	{ METHOD_GET, "/reset-password", POOL_WEB, PAGE,
 	    INPUT_PAGE, LIMIT_OTHER, reset_password_page },
 	{ METHOD_POST, "/reset-password", POOL_PASSWORD, FORM,
-	    INPUT_PAGE, LIMIT_OTHER, reset_password_page_post },
+	    INPUT_FORM_RESET, LIMIT_OTHER, reset_password_page_post },
 
+	{ METHOD_GET, "/brand.css", POOL_WEB, PAGE,
+	    INPUT_PAGE, LIMIT_NONE, brand_css_get },
 	{ METHOD_GET, "/healthz", POOL_BOTH, API,
 	    INPUT_NONE, LIMIT_NONE, healthz_get },
 	{ METHOD_GET, "/readyz", POOL_BOTH, API,

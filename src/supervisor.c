@@ -1,125 +1,101 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One loop: a signal or half a second, then look at everything.  What should
- * run is compared with what does; every difference is mended the same way,
- * whether it comes from a start, a crash, a reload or the end.
+ * One loop: a signal or half a second, then look at everything.  What changes
+ * the service (another configuration, another program) is tried first, in a
+ * child, while the old serves on; only what passes takes over.
  */
 #include "supervisor.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/must.h"
-#include "janitor.h"
-#include "mailer.h"
-#include "platform/clock.h"
+#include "check.h"
+#include "crew.h"
 #include "platform/config.h"
 #include "platform/listen.h"
 #include "platform/log.h"
 #include "platform/sandbox.h"
-#include "process.h"
 #include "replace.h"
-#include "worker.h"
 
-#define CHILDREN_MAX 1024
 #define TICK_MS 500
-#define BACKOFF_FIRST_MS 100
-#define BACKOFF_MOST_MS 10000
-#define SHORT_LIFE_MS 1000  /* a child that lived less gets a pause */
-#define LEAVE_EXTRA_MS 5000 /* over request_timeout, for leaving */
+#define PATH_SIZE 4096
 
-/* One place for a child; pid 0 is a free one. */
-struct child {
-	pid_t pid;
-	enum process_kind kind;
-	int generation;
-	int64_t started_at, told_at; /* told_at: first SIGTERM, 0 for none */
-	bool killed;
-};
-
-/* What should run of one kind. */
-struct crew {
-	int wanted;
-	int listen_fd;                /* -1 for none */
-	int64_t pause_ms, not_before; /* back-off */
+/* What is tried before it takes over. */
+enum change {
+	CHANGE_NONE,
+	CHANGE_CONFIGURATION,
+	CHANGE_PROGRAM
 };
 
 static struct supervisor {
 	struct config *conf; /* what conf points to, ours to free */
 	const char *conf_path;
-	int generation;
 	bool leaving;
-	bool inherited; /* the sockets are somebody else's to remove */
-	struct crew crew[PROCESS_JANITOR + 1];
-	struct child child[CHILDREN_MAX];
-	struct worker_slot *slot; /* shared; one a place in child */
+	struct {
+		enum change change;
+		pid_t pid;
+		struct config *fresh; /* of CHANGE_CONFIGURATION */
+	} trial;
+	/* Files of ours to remove at the end; "" where they are not. */
+	char web_socket[PATH_SIZE], password_socket[PATH_SIZE];
+	char pid_file[PATH_SIZE];
+	int web_fd, password_fd;
 	sigset_t signals;
 } sup;
 
 /* Starting ---------------------------------------------------------------- */
 
+/*
+ * The socket of that name: inherited, or bound here.  path is set to what is
+ * ours to remove, which a predecessor's sockets are and systemd's are not.
+ */
 static int
-open_socket(const char *name)
+open_socket(const char *name, char path[PATH_SIZE])
 {
-	char path[4096];
-
 	int fd = listen_inherited(name);
 
-	if (fd >= 0) {
-		sup.inherited = true;
-		return fd;
-	}
-	(void)snprintf(path, sizeof path, "%s/%s", conf->runtime_dir, name);
-	return listen_unix(path, conf->socket_group);
+	(void)snprintf(path, PATH_SIZE, "%s/%s", conf->runtime_dir, name);
+	if (fd < 0)
+		return listen_unix(path, conf->socket_group);
+	if (!replace_owns_sockets())
+		path[0] = '\0';
+	return fd;
 }
 
 static void
 open_sockets(void)
 {
 	listen_make_folder(conf->runtime_dir, conf->socket_group);
-	sup.crew[PROCESS_WEB].listen_fd = open_socket("web.sock");
-	sup.crew[PROCESS_PASSWORD].listen_fd = open_socket("password.sock");
-	sup.crew[PROCESS_MAILER].listen_fd = -1;
-	sup.crew[PROCESS_JANITOR].listen_fd = -1;
+	sup.web_fd = open_socket("web.sock", sup.web_socket);
+	sup.password_fd = open_socket("password.sock", sup.password_socket);
+	crew_set_socket(PROCESS_WEB, sup.web_fd);
+	crew_set_socket(PROCESS_PASSWORD, sup.password_fd);
 }
 
 static void
-size_crews(void)
+adopt_children(void)
 {
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	int64_t hashing = conf->password_workers;
+	static struct crew_member left[CREW_MAX];
 
-	if (hashing == 0)
-		hashing = cores > 0 ? cores : 1;
-	sup.crew[PROCESS_WEB].wanted = (int)conf->web_workers;
-	sup.crew[PROCESS_PASSWORD].wanted = (int)hashing;
-	sup.crew[PROCESS_MAILER].wanted = 1;
-	sup.crew[PROCESS_JANITOR].wanted = 1;
-}
-
-static void
-share_slots(void)
-{
-	sup.slot = mmap(NULL, sizeof *sup.slot * CHILDREN_MAX,
-	    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	must(sup.slot != MAP_FAILED);
+	crew_adopt(left, replace_take_children(left, CREW_MAX));
 }
 
 static void
 block_signals(void)
 {
+	const int caught[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR2, SIGCHLD };
+
 	must(sigemptyset(&sup.signals) == 0);
-	must(sigaddset(&sup.signals, SIGTERM) == 0);
-	must(sigaddset(&sup.signals, SIGINT) == 0);
-	must(sigaddset(&sup.signals, SIGHUP) == 0);
-	must(sigaddset(&sup.signals, SIGUSR2) == 0);
-	must(sigaddset(&sup.signals, SIGCHLD) == 0);
+	for (size_t i = 0; i < sizeof caught / sizeof *caught; i++)
+		must(sigaddset(&sup.signals, caught[i]) == 0);
 	must(sigprocmask(SIG_BLOCK, &sup.signals, NULL) == 0);
 }
 
@@ -130,215 +106,26 @@ write_pid(void)
 
 	if (*conf->pid_file == '\0')
 		return;
-	f = fopen(conf->pid_file, "we");
+	(void)snprintf(sup.pid_file, PATH_SIZE, "%s", conf->pid_file);
+	f = fopen(sup.pid_file, "we");
 	if (f == NULL || fprintf(f, "%ld\n", (long)getpid()) < 0 ||
 	    fclose(f) != 0)
-		log_fatal("pid_file: cannot write %s: %s", conf->pid_file,
+		log_fatal("pid_file: cannot write %s: %s", sup.pid_file,
 		    strerror(errno));
 }
 
-/* What a predecessor left behind: told to finish like any older generation. */
 static void
-adopt_children(void)
+remove_files(void)
 {
-	pid_t left[CHILDREN_MAX];
-	int n = replace_take_children(left, CHILDREN_MAX);
+	const char *const paths[] = { sup.web_socket, sup.password_socket,
+		sup.pid_file };
 
-	sup.generation = n > 0 ? 1 : 0;
-	for (int i = 0; i < n; i++)
-		sup.child[i] = (struct child){
-			.pid = left[i],
-			.kind = PROCESS_WEB,
-			.started_at = clock_steady_ms(),
-		};
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+		if (*paths[i] != '\0')
+			(void)unlink(paths[i]);
 }
 
-/* Children ---------------------------------------------------------------- */
-
-_Noreturn static void
-become_child(enum process_kind kind, int place)
-{
-	int fd = sup.crew[kind].listen_fd;
-
-	switch (kind) {
-	case PROCESS_WEB:
-		worker_run(POOL_WEB, fd, &sup.slot[place]);
-	case PROCESS_PASSWORD:
-		worker_run(POOL_PASSWORD, fd, &sup.slot[place]);
-	case PROCESS_MAILER:
-		mailer_run();
-	case PROCESS_JANITOR:
-		janitor_run();
-	}
-	must(!"a kind of process");
-	abort();
-}
-
-static void
-spawn(enum process_kind kind)
-{
-	struct child *c = NULL;
-	pid_t pid;
-
-	for (int i = 0; i < CHILDREN_MAX && c == NULL; i++)
-		if (sup.child[i].pid == 0)
-			c = &sup.child[i];
-	if (c == NULL)
-		return;
-	atomic_store(&sup.slot[c - sup.child].busy_since, 0);
-	pid = fork();
-	if (pid == 0)
-		become_child(kind, (int)(c - sup.child));
-	if (pid < 0) {
-		log_event(ERROR, "child.fork", "what=\"%s\"", strerror(errno));
-		return;
-	}
-	*c = (struct child){
-		.pid = pid,
-		.kind = kind,
-		.generation = sup.generation,
-		.started_at = clock_steady_ms(),
-	};
-}
-
-/* Starts what is missing of the present generation. */
-static void
-fill_crews(void)
-{
-	int have[PROCESS_JANITOR + 1] = { 0 };
-	int64_t now = clock_steady_ms();
-
-	if (sup.leaving)
-		return;
-	for (int i = 0; i < CHILDREN_MAX; i++)
-		if (sup.child[i].pid != 0 && sup.child[i].told_at == 0 &&
-		    sup.child[i].generation == sup.generation)
-			have[sup.child[i].kind]++;
-	for (int k = 0; k <= PROCESS_JANITOR; k++)
-		for (int n = have[k]; n < sup.crew[k].wanted; n++)
-			if (now >= sup.crew[k].not_before)
-				spawn((enum process_kind)k);
-}
-
-/* A child that dies young makes the next one wait, longer each time. */
-static void
-pause_crew(const struct child *c, bool clean)
-{
-	struct crew *crew = &sup.crew[c->kind];
-	int64_t now = clock_steady_ms();
-
-	if (clean || now - c->started_at >= SHORT_LIFE_MS) {
-		crew->pause_ms = 0;
-		return;
-	}
-	crew->pause_ms =
-	    crew->pause_ms == 0 ? BACKOFF_FIRST_MS : crew->pause_ms * 2;
-	if (crew->pause_ms > BACKOFF_MOST_MS)
-		crew->pause_ms = BACKOFF_MOST_MS;
-	crew->not_before = now + crew->pause_ms;
-}
-
-static void
-bury(struct child *c, int status)
-{
-	bool clean = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-
-	if (WIFSIGNALED(status))
-		log_event(ERROR, "child.died", "kind=%s pid=%ld signal=%d",
-		    process_name(c->kind), (long)c->pid, WTERMSIG(status));
-	else if (!clean)
-		log_event(ERROR, "child.failed", "kind=%s pid=%ld status=%d",
-		    process_name(c->kind), (long)c->pid, WEXITSTATUS(status));
-	pause_crew(c, clean);
-	*c = (struct child){ .pid = 0 };
-}
-
-static void
-kill_child(struct child *c, const char *why)
-{
-	if (c->killed)
-		return;
-	log_event(ERROR, "child.killed", "kind=%s pid=%ld why=\"%s\"",
-	    process_name(c->kind), (long)c->pid, why);
-	(void)kill(c->pid, SIGKILL);
-	c->killed = true;
-}
-
-/*
- * A stopped child is as good as hung: the kernel may have woken it, and no
- * other, for a connection.
- */
-static void
-mourn(struct child *c, int status)
-{
-	if (WIFSTOPPED(status))
-		kill_child(c, "stopped");
-	else
-		bury(c, status);
-}
-
-static void
-reap(void)
-{
-	int status;
-	pid_t pid;
-
-	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0)
-		for (int i = 0; i < CHILDREN_MAX; i++)
-			if (sup.child[i].pid == pid)
-				mourn(&sup.child[i], status);
-}
-
-static int
-count_children(void)
-{
-	int n = 0;
-
-	for (int i = 0; i < CHILDREN_MAX; i++)
-		n += sup.child[i].pid != 0;
-	return n;
-}
-
-/* Deadlines --------------------------------------------------------------- */
-
-/*
- * Tells a child to leave, again and again: a signal that comes between the
- * look at the flag and the wait can be lost.
- */
-static void
-tell(struct child *c, int64_t now)
-{
-	int64_t most = conf->request_timeout * 1000 + LEAVE_EXTRA_MS;
-
-	if (c->kind == PROCESS_MAILER)
-		most += conf->smtp_timeout * 1000;
-	if (c->told_at == 0)
-		c->told_at = now;
-	if (now - c->told_at > most)
-		kill_child(c, "did not leave in time");
-	else
-		(void)kill(c->pid, SIGTERM);
-}
-
-static void
-watch_children(void)
-{
-	int64_t now = clock_steady_ms(), busy;
-
-	for (int i = 0; i < CHILDREN_MAX; i++) {
-		struct child *c = &sup.child[i];
-
-		if (c->pid == 0)
-			continue;
-		busy = atomic_load(&sup.slot[i].busy_since);
-		if (busy != 0 && now - busy > conf->request_timeout * 1000)
-			kill_child(c, "over request_timeout");
-		if (sup.leaving || c->generation != sup.generation)
-			tell(c, now);
-	}
-}
-
-/* Signals ----------------------------------------------------------------- */
+/* Changes ----------------------------------------------------------------- */
 
 static void
 report_config(void *arg, bool fatal, const char *file, int line,
@@ -346,52 +133,96 @@ report_config(void *arg, bool fatal, const char *file, int line,
 {
 	(void)arg;
 	log_event(fatal ? ERROR : WARN, "config.problem",
-	    "file=%s line=%d what=\"%s\"", file, line, what);
+	    "file=%s line=%d what=%s", file, line, what);
+}
+
+/* Begins a trial in a child; it exits with 0 when the change will do. */
+static void
+try_change(enum change change)
+{
+	sup.trial.change = change;
+	sup.trial.pid = fork();
+	if (sup.trial.pid == 0 && change == CHANGE_PROGRAM)
+		replace_check();
+	if (sup.trial.pid == 0) {
+		conf = sup.trial.fresh;
+		exit(check_start());
+	}
+	if (sup.trial.pid < 0)
+		sup.trial.change = CHANGE_NONE;
 }
 
 static void
 reload(void)
 {
-	struct config *fresh = config_load(sup.conf_path, report_config, NULL);
-
-	if (fresh == NULL) {
-		log_event(ERROR, "reload.refused",
-		    "what=\"%s is not usable, the old configuration stays in"
-		    " force\"",
-		    sup.conf_path);
+	if (sup.trial.change != CHANGE_NONE)
 		return;
-	}
-	if (strcmp(fresh->runtime_dir, conf->runtime_dir) != 0)
+	sup.trial.fresh = config_load(sup.conf_path, report_config, NULL);
+	if (sup.trial.fresh != NULL)
+		try_change(CHANGE_CONFIGURATION);
+	else
+		log_event(ERROR, "reload.refused",
+		    "what=the old configuration stays in force");
+}
+
+static void
+take_configuration(void)
+{
+	if (strcmp(sup.trial.fresh->runtime_dir, conf->runtime_dir) != 0)
 		log_event(WARN, "reload.partial",
-		    "what=\"runtime_dir changes at the next start only\"");
+		    "what=runtime_dir changes at the next start only");
+	conf = sup.trial.fresh;
 	config_free(&sup.conf);
-	conf = sup.conf = fresh;
-	sup.generation++;
-	size_crews();
-	log_event(INFO, "reload.done", "generation=%d", sup.generation);
+	sup.conf = sup.trial.fresh;
+	sup.trial.fresh = NULL;
+	log_open("supervisor", (enum log_level)conf->log_level);
+	crew_size();
+	crew_renew();
+	log_event(INFO, "reload.done", "file=%s", sup.conf_path);
 }
 
 static void
 replace(void)
 {
-	const int fds[] = { sup.crew[PROCESS_WEB].listen_fd,
-		sup.crew[PROCESS_PASSWORD].listen_fd };
-	pid_t left[CHILDREN_MAX];
-	int n = 0;
+	static struct crew_member left[CREW_MAX];
+	const int fds[] = { sup.web_fd, sup.password_fd };
+	bool ours = sup.web_socket[0] != '\0';
 
-	for (int i = 0; i < CHILDREN_MAX; i++)
-		if (sup.child[i].pid != 0)
-			left[n++] = sup.child[i].pid;
-	replace_exec(fds, 2, left, n);
+	replace_exec(fds, 2, ours, left, crew_list(left, CREW_MAX));
+	log_fatal("the new program could not be executed, and the sockets are"
+		  " out of their places: start again");
 }
+
+static void
+end_trial(int status)
+{
+	enum change change = sup.trial.change;
+	bool passed = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+
+	sup.trial.change = CHANGE_NONE;
+	if (passed && change == CHANGE_CONFIGURATION)
+		take_configuration();
+	else if (passed)
+		replace();
+	else
+		log_event(ERROR,
+		    change == CHANGE_PROGRAM ? "replace.refused" :
+					       "reload.refused",
+		    "what=it does not pass the check, see above: nothing has"
+		    " changed");
+	if (sup.trial.fresh != NULL)
+		config_free(&sup.trial.fresh);
+}
+
+/* The loop ---------------------------------------------------------------- */
 
 static void
 handle_signal(int sig)
 {
-	if (sig == SIGUSR2 && !sup.leaving)
-		replace();
 	if (sig == SIGHUP && !sup.leaving)
 		reload();
+	if (sig == SIGUSR2 && !sup.leaving && sup.trial.change == CHANGE_NONE)
+		try_change(CHANGE_PROGRAM);
 	if (sig != SIGTERM && sig != SIGINT)
 		return;
 	if (!sup.leaving)
@@ -410,17 +241,29 @@ wait_for_signal(void)
 }
 
 static void
-remove_files(void)
+reap(void)
 {
-	char path[4096];
+	int status;
+	pid_t pid;
 
-	(void)snprintf(path, sizeof path, "%s/web.sock", conf->runtime_dir);
-	(void)unlink(path);
-	(void)snprintf(path, sizeof path, "%s/password.sock",
-	    conf->runtime_dir);
-	(void)unlink(path);
-	if (*conf->pid_file != '\0')
-		(void)unlink(conf->pid_file);
+	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
+		if (pid != sup.trial.pid)
+			crew_note(pid, status);
+		else if (!WIFSTOPPED(status))
+			end_trial(status);
+	}
+}
+
+static void
+serve(void)
+{
+	do {
+		if (!sup.leaving)
+			crew_fill();
+		wait_for_signal();
+		reap();
+		crew_watch(sup.leaving);
+	} while (!sup.leaving || crew_list(NULL, 0) > 0);
 }
 
 int
@@ -429,23 +272,17 @@ supervisor_run(struct config *c, const char *conf_path)
 	conf = sup.conf = c;
 	sup.conf_path = conf_path;
 	block_signals();
-	share_slots();
+	process_supervise();
+	crew_open();
 	open_sockets();
 	adopt_children();
-	size_crews();
+	crew_size();
 	write_pid();
 	sandbox_supervisor();
 	log_event(INFO, "supervisor.started",
-	    "version=" PACKAGE_VERSION " web_workers=%d password_workers=%d"
-	    " separation=%s",
-	    sup.crew[PROCESS_WEB].wanted, sup.crew[PROCESS_PASSWORD].wanted,
+	    "version=" PACKAGE_VERSION " separation=%s",
 	    sandbox_separates() ? "users" : "off");
-	do {
-		fill_crews();
-		wait_for_signal();
-		reap();
-		watch_children();
-	} while (!sup.leaving || count_children() > 0);
+	serve();
 	remove_files();
 	log_event(INFO, "supervisor.left", "%s", "");
 	conf = NULL;

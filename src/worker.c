@@ -32,14 +32,6 @@ struct worker {
 };
 
 static void
-report_template(void *arg, const char *file, int line, const char *what)
-{
-	(void)arg;
-	log_event(ERROR, "template.bad", "file=%s line=%d what=\"%s\"", file,
-	    line, what);
-}
-
-static void
 set_clock(struct worker *w)
 {
 	w->process.unit.now = clock_unix_ms() / 1000;
@@ -50,7 +42,6 @@ set_clock(struct worker *w)
 static void
 refresh_keys(struct worker *w)
 {
-	db_request(w->process.db);
 	if (signing_keys_refresh(&w->process.unit, w->signing, false) != OK)
 		log_event(DEBUG, "key.stale", "%s", "");
 }
@@ -63,14 +54,11 @@ open_worker(struct worker *w, enum pool pool, int fd)
 	    pool == POOL_WEB ? PROCESS_WEB : PROCESS_PASSWORD, fd);
 	if (pool == POOL_PASSWORD)
 		yescrypt_open();
-	w->templates = templates_load(conf->template_dir,
-	    conf->template_override_dir, report_template, NULL);
-	if (w->templates == NULL)
-		log_fatal("the templates cannot be used: see the lines above,"
-			  " and try `posternd -t`");
+	w->templates = process_templates();
 	w->signing = signing_keys_new();
 	w->process.unit.signing = w->signing;
 	w->fcgi = fcgi_open(fd);
+	db_request(w->process.db);
 	refresh_keys(w);
 }
 
@@ -85,17 +73,19 @@ serve(struct worker *w)
 
 	atomic_store(&w->slot->busy_since, clock_steady_ms());
 	set_clock(w);
+	db_request(w->process.db);
 	if (signing_keys_current(w->signing, &kid) == NULL)
 		refresh_keys(w);
-	db_request(w->process.db);
 	c.templates = w->templates;
 	request_read(&req, w->fcgi, u->mem);
+	c.language = language_choose(req.accept_language, NULL);
 	log_request(req.id);
 	response_init(&res, u->mem);
 	router_serve(&c, routes, w->pool);
 	response_send(&res, w->fcgi, req.method == METHOD_HEAD);
 	fcgi_finish(w->fcgi);
 	log_request("");
+	db_request(w->process.db);
 	refresh_keys(w);
 	arena_reset(u->mem);
 	atomic_store(&w->slot->busy_since, 0);

@@ -9,7 +9,7 @@
 
 #include "base/must.h"
 
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__) || defined(SANITIZERS)
 #include <sanitizer/asan_interface.h>
 #else
 #define ASAN_POISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
@@ -111,20 +111,29 @@ arena_strdup(struct arena *a, const char *s)
 }
 
 char *
+arena_vprintf(struct arena *a, const char *fmt, va_list ap)
+{
+	va_list again;
+	char *out;
+	int n;
+
+	va_copy(again, ap);
+	n = vsnprintf(NULL, 0, fmt, again);
+	va_end(again);
+	must(n >= 0);
+	out = arena_alloc(a, (size_t)n + 1);
+	must(vsnprintf(out, (size_t)n + 1, fmt, ap) == n);
+	return out;
+}
+
+char *
 arena_printf(struct arena *a, const char *fmt, ...)
 {
 	va_list ap;
 	char *out;
-	int n;
 
 	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
-	va_end(ap);
-	must(n >= 0);
-
-	out = arena_alloc(a, (size_t)n + 1);
-	va_start(ap, fmt);
-	must(vsnprintf(out, (size_t)n + 1, fmt, ap) == n);
+	out = arena_vprintf(a, fmt, ap);
 	va_end(ap);
 	return out;
 }

@@ -2,6 +2,7 @@
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 
+#include <stdarg.h>
 #include <stddef.h>
 
 /*
@@ -36,7 +37,9 @@ char *arena_memdup(struct arena *a, const void *p, size_t n);
 /* A copy of s; NULL gives NULL. */
 char *arena_strdup(struct arena *a, const char *s);
 
-/* printf into the arena. */
+/* printf and vprintf into the arena. */
+char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
 char *arena_printf(struct arena *a, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

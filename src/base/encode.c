@@ -26,7 +26,7 @@ base64url_digit(char c)
 	return c == '_' ? 63 : -1;
 }
 
-static int
+int
 hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')

@@ -32,6 +32,9 @@ void base64url_encode(char *out, const void *in, size_t n);
  */
 int base64url_decode(void *out, size_t cap, const char *in, size_t len);
 
+/* The value of a hexadecimal digit of either case, or -1. */
+int hex_digit(char c);
+
 /* Writes 2n lower-case digits and a NUL. */
 void hex_encode(char *out, const void *in, size_t n);
 

@@ -205,7 +205,7 @@ judge_claims(struct unit *u, const struct json *j, struct access_token *t)
 	    !number_of(j, "exp", &t->expires) ||
 	    issued > u->now + ACCESS_TOKEN_SKEW)
 		return ERR_TOKEN_INVALID;
-	if (t->expires + ACCESS_TOKEN_SKEW <= u->now)
+	if (t->expires <= u->now - ACCESS_TOKEN_SKEW)
 		return ERR_TOKEN_EXPIRED;
 	return OK;
 }

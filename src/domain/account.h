@@ -59,6 +59,22 @@ enum err account_reset_password(struct unit *u, const char *token,
     const char *password) MUST_USE;
 
 /*
+ * The three ways to answer a verification link where the browser that
+ * registered is not at hand (the claim rule): a stranger who registered
+ * somebody's address must gain nothing by that person's click.
+ *
+ * account_confirm() verifies for who knows the password that was chosen
+ * (ERR_CREDENTIALS); account_take_over() sets a new one, which ends whatever
+ * the stranger had; account_disown() deletes the account.  Only while it is
+ * not verified yet, else *already or ERR_VERIFICATION_TOKEN.
+ */
+enum err account_confirm(struct unit *u, const char *token,
+    const char *password, bool *already) MUST_USE;
+enum err account_take_over(struct unit *u, const char *token,
+    const char *password) MUST_USE;
+enum err account_disown(struct unit *u, const char *token) MUST_USE;
+
+/*
  * The address a good one-time token belongs to, for a page to name; NULL in
  * *address when the token is not good.  purpose as in one_time_token.h.
  */

@@ -13,13 +13,22 @@ static const struct db_query lock = {
 
 /* Ended and expired sessions stay a week: their refresh tokens are told
  * "expired", and a person sees what happened. */
-static const struct db_query sessions = {
-	.name = "expiry_sessions",
+static const struct db_query expired_sessions = {
+	.name = "expiry_expired_sessions",
 	.text = "DELETE FROM postern.session"
 		" WHERE (account_id, id) IN (SELECT account_id, id"
 		"   FROM postern.session"
-		"   WHERE expires_at < now() - interval '7 days'"
-		"     OR ended_at < now() - interval '7 days' LIMIT 1000)"
+		"   WHERE expires_at < now() - interval '7 days' LIMIT 1000)"
+		" RETURNING 1",
+	.writes = true,
+};
+
+static const struct db_query ended_sessions = {
+	.name = "expiry_ended_sessions",
+	.text = "DELETE FROM postern.session"
+		" WHERE (account_id, id) IN (SELECT account_id, id"
+		"   FROM postern.session"
+		"   WHERE ended_at < now() - interval '7 days' LIMIT 1000)"
 		" RETURNING 1",
 	.writes = true,
 };
@@ -27,7 +36,10 @@ static const struct db_query sessions = {
 static const struct db_query tokens = {
 	.name = "expiry_tokens",
 	.text = "DELETE FROM postern.one_time_token"
-		" WHERE expires_at < now() - interval '1 day' RETURNING 1",
+		" WHERE (account_id, hash) IN (SELECT account_id, hash"
+		"   FROM postern.one_time_token"
+		"   WHERE expires_at < now() - interval '1 day' LIMIT 1000)"
+		" RETURNING 1",
 	.writes = true,
 };
 
@@ -78,23 +90,25 @@ expiry_lock(struct unit *u, bool *ours)
 	return OK;
 }
 
+/* A table that cannot be swept must not keep the others from it. */
 enum err
 expiry_run(struct unit *u, bool *more)
 {
-	const struct db_query *all[] = { &sessions, &tokens, &limits, &mails,
-		&accounts, NULL };
+	const struct db_query *all[] = { &expired_sessions, &ended_sessions,
+		&tokens, &limits, &mails, &accounts, NULL };
+	enum err e, worst = OK;
 	struct db_rows r;
-	enum err e;
 
 	*more = false;
 	for (const struct db_query **q = all; *q != NULL; q++) {
-		if ((e = unit_run(u, *q,
-			 DB_PARAMS(db_int(u->mem, conf->unverified_lifetime)),
-			 &r)) != OK)
-			return e;
-		*more |= r.nrows >= BATCH;
+		e = unit_run(u, *q,
+		    DB_PARAMS(db_int(u->mem, conf->unverified_lifetime)), &r);
+		if (e != OK)
+			worst = e;
+		else
+			*more |= r.nrows >= BATCH;
 	}
-	return OK;
+	return worst;
 }
 
 enum err

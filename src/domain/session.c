@@ -34,10 +34,10 @@ static const struct db_query start = {
 		"   FOR SHARE OF a)"
 		" INSERT INTO postern.session (account_id, id, kind,"
 		"   secret_hash, epoch, expires_at, address, user_agent)"
-		" SELECT a.id, $4, 'api', $5, a.epoch,"
+		" SELECT a.id, $4, $9, $5, a.epoch,"
 		"   now() + $6 * interval '1 s', $7, $8 FROM a"
 		" RETURNING 1",
-	.nparams = 8,
+	.nparams = 9,
 	.writes = true,
 };
 
@@ -153,24 +153,25 @@ shorten(struct arena *mem, const char *agent)
 	return arena_memdup(mem, agent, n);
 }
 
-static enum err
-insert(struct unit *u, const struct account *acc, const struct refresh_token *t,
-    const char *client, const char *agent)
+enum err
+session_insert(struct unit *u, const struct account *acc,
+    const struct session_new *n)
 {
 	unsigned char hash[SHA256_SIZE];
 	struct db_rows r;
 	enum err e;
 
-	crypto_sha256(hash, t->secret, sizeof t->secret);
+	must(acc->hash != NULL);
+	crypto_sha256(hash, n->secret, SESSION_SECRET);
 	if ((e = unit_begin(u)) != OK ||
-	    (e = audit_put(u, "session.started", &t->account, &t->session,
-		 client)) != OK ||
+	    (e = audit_put(u, "session.started", &acc->id, &n->id,
+		 n->client)) != OK ||
 	    (e = unit_run(u, &start,
-		 DB_PARAMS(db_uuid(&t->account), db_int(u->mem, acc->epoch),
-		     db_text(acc->hash), db_uuid(&t->session),
-		     db_bytes(hash, sizeof hash),
-		     db_int(u->mem, conf->refresh_token_lifetime),
-		     db_text(client), db_text(shorten(u->mem, agent))),
+		 DB_PARAMS(db_uuid(&acc->id), db_int(u->mem, acc->epoch),
+		     db_text(acc->hash), db_uuid(&n->id),
+		     db_bytes(hash, sizeof hash), db_int(u->mem, n->lifetime),
+		     db_text(n->client),
+		     db_text(shorten(u->mem, n->user_agent)), db_text(n->kind)),
 		 &r)) != OK)
 		return unit_rollback(u, e);
 	if (r.nrows == 0)
@@ -183,15 +184,21 @@ session_start(struct unit *u, const struct account *acc, const char *client,
     const char *user_agent, struct token_pair *pair)
 {
 	struct refresh_token t = { .account = acc->id };
+	struct session_new n = {
+		.kind = "api",
+		.secret = t.secret,
+		.lifetime = conf->refresh_token_lifetime,
+		.client = client,
+		.user_agent = user_agent,
+	};
 	enum err e;
 
-	must(acc->hash != NULL);
-	t.session = unit_uuid(u);
+	t.session = n.id = unit_uuid(u);
 	crypto_random(t.secret, sizeof t.secret);
 	/* The pair first: what cannot be signed must not begin. */
-	e = make_pair(u, &t, conf->refresh_token_lifetime, pair);
+	e = make_pair(u, &t, n.lifetime, pair);
 	if (e == OK)
-		e = insert(u, acc, &t, client, user_agent);
+		e = session_insert(u, acc, &n);
 	explicit_bzero(&t, sizeof t);
 	return e;
 }

@@ -20,6 +20,23 @@ struct session {
 	const char *address; /* of the account */
 };
 
+/* A session that is about to begin. */
+struct session_new {
+	struct uuid id;
+	const char *kind;                /* "api" or "browser" */
+	const unsigned char *secret;     /* SESSION_SECRET bytes */
+	int64_t lifetime;                /* seconds */
+	const char *client, *user_agent; /* for the person to see */
+};
+
+/*
+ * Inserts a session for the account that was just authenticated, while it
+ * still has the epoch and hash that were verified: so nothing that raced a
+ * reset survives it (ERR_CREDENTIALS then).
+ */
+enum err session_insert(struct unit *u, const struct account *acc,
+    const struct session_new *n) MUST_USE;
+
 /* What a client is handed at sign-in and refresh; in the unit's memory. */
 struct token_pair {
 	const char *access, *refresh;
@@ -28,10 +45,7 @@ struct token_pair {
 };
 
 /*
- * Starts a session of the API for the account that was just authenticated,
- * while the account still has the epoch and hash that were verified: so
- * nothing that raced a reset survives it (ERR_CREDENTIALS then).  client
- * and user_agent are kept for the person to see; user_agent may be NULL.
+ * Starts a session of the API; as session_insert().  user_agent may be NULL.
  */
 enum err session_start(struct unit *u, const struct account *acc,
     const char *client, const char *user_agent,

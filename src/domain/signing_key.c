@@ -17,6 +17,7 @@
 #include "platform/log.h"
 
 #define KEYS_MAX 16     /* newest first; older ones are over */
+#define RETRY_MS 1000   /* after the database did not answer */
 #define REREAD_MS 60000 /* how stale the keys at hand may be */
 #define KID_BYTES 16
 #define KID_TEXT BASE64URL_SIZE(KID_BYTES)
@@ -150,7 +151,7 @@ take_rows(struct unit *u, struct signing_keys *k, const struct db_rows *r)
 			signing_keys_add(k, kid, key, db_get_bool(r, row, 5));
 		else
 			log_event(ERROR, "key.sealed",
-			    "kid=%s what=\"does not open with key_file\"", kid);
+			    "kid=%s what=does not open with key_file", kid);
 	}
 }
 
@@ -163,8 +164,10 @@ signing_keys_refresh(struct unit *u, struct signing_keys *k, bool force)
 
 	if (!force && age < (k->current < 0 ? 0 : REREAD_MS))
 		return OK;
-	if ((e = unit_run(u, &all, NULL, &r)) != OK)
+	if ((e = unit_run(u, &all, NULL, &r)) != OK) {
+		k->read_at = clock_steady_ms() - REREAD_MS + RETRY_MS;
 		return e;
+	}
 	k->read_at = clock_steady_ms();
 	take_rows(u, k, &r);
 	return OK;

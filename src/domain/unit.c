@@ -14,6 +14,7 @@ derive(struct key_ring *k, const unsigned char master[KEY_SIZE])
 {
 	crypto_derive(k->refresh, master, "postern refresh token 1");
 	crypto_derive(k->limit, master, "postern rate limit 1");
+	crypto_derive(k->claim, master, "postern claim cookie 1");
 	crypto_derive(k->seal, master, "postern sealed signing key 1");
 }
 

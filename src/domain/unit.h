@@ -31,6 +31,7 @@ struct key_ring {
 	unsigned char refresh[32]; /* tags of refresh tokens */
 	unsigned char limit[32];   /* names in rate_limit */
 	unsigned char seal[32];    /* private signing keys at rest */
+	unsigned char claim[32];   /* claim cookies */
 };
 
 /*

@@ -7,11 +7,10 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/must.h"
-#include "handlers/call.h"
-#include "platform/config.h"
+#include "handlers/page.h"
 #include "platform/json.h"
-#include "render/template.h"
 
 #define RETRY_AFTER_OUTAGE 2 /* seconds */
 
@@ -62,6 +61,8 @@ static const struct answer {
 	    "email_not_verified" },
 	[ERR_DISABLED] = { 403, "This account is disabled",
 	    "account_disabled" },
+	[ERR_SIGNED_OUT] = { 401, "Authorization token is missing",
+	    "token_missing" },
 	[ERR_TOKEN_MISSING] = { 401, "Authorization token is missing",
 	    "token_missing" },
 	[ERR_TOKEN_INVALID] = { 401, "Invalid token", "invalid_token" },
@@ -113,21 +114,40 @@ answer_error_json(struct call *c, enum err e, const struct answer *a)
 	response_json(c->res, a->status, &body);
 }
 
+/* Which page of the catalogue tells of a status. */
+static const char *
+page_key(const struct answer *a)
+{
+	switch (a->status) {
+	case 403:
+		return "page.foreign_origin";
+	case 404:
+		return "page.not_found";
+	case 429:
+		return "page.limited";
+	case 500:
+		return "page.internal";
+	case 503:
+		return "page.unavailable";
+	default:
+		return "page.bad_request";
+	}
+}
+
 static void
 answer_error_page(struct call *c, const struct answer *a)
 {
-	struct json *data = json_object();
-	enum err e;
+	enum err e = page_message(c, a->status, page_key(a), "/");
 
-	json_put_string(data, "title", a->sentence);
-	json_put_string(data, "message",
-	    a->status == 404     ? "There is no page at this address." :
-		a->status >= 429 ? "Please try again in a moment." :
-				   "Please go back and try again.");
-	json_put_string(data, "link", "");
-	json_put_string(data, "link_label", "");
-	e = answer_page(c, a->status, "page/message.html", &data);
 	must(e == OK);
+}
+
+/* To the sign-in, and back here afterwards. */
+static void
+send_to_login(struct call *c)
+{
+	response_see_other(c->res,
+	    arena_printf(c->u->mem, "/login?next=%s", c->route->path));
 }
 
 /* Pages answer with pages; the API with JSON, whoever asks; and an unknown
@@ -137,7 +157,7 @@ wants_page(const struct call *c)
 {
 	if (c->route == NULL)
 		return request_wants_html(c->req);
-	return c->route->input == INPUT_PAGE;
+	return c->route->input >= INPUT_PAGE;
 }
 
 void
@@ -146,6 +166,10 @@ answer_error(struct call *c, enum err e)
 	const struct answer *a = &answers[e];
 
 	must(e != OK && a->status != 0);
+	if (e == ERR_SIGNED_OUT && wants_page(c)) {
+		send_to_login(c);
+		return;
+	}
 	add_headers(c, a->status);
 	if (wants_page(c))
 		answer_error_page(c, a);
@@ -172,18 +196,5 @@ answer_tokens(struct call *c, struct json **body, const struct token_pair *pair)
 	json_put_int(*body, "expires_in", pair->access_seconds);
 	json_put_int(*body, "refresh_expires_in", pair->refresh_seconds);
 	response_json(c->res, 200, body);
-	return OK;
-}
-
-enum err
-answer_page(struct call *c, int status, const char *name, struct json **data)
-{
-	const char *html;
-	size_t n;
-
-	json_put_string(*data, "site_name", conf->site_name);
-	html = template_render(c->templates, c->u->mem, name, *data, &n);
-	json_free(data);
-	response_page(c->res, status, html, n);
 	return OK;
 }

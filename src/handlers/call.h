@@ -9,7 +9,9 @@
 #include "domain/unit.h"
 #include "http/request.h"
 #include "http/response.h"
+#include "render/language.h"
 
+struct form;
 struct json;
 struct templates;
 
@@ -29,7 +31,9 @@ enum pool {
 
 enum access {
 	ACCESS_PUBLIC,
-	ACCESS_TOKEN, /* a live access token as Bearer: c->session */
+	ACCESS_TOKEN,   /* a live access token as Bearer: c->session */
+	ACCESS_BROWSER, /* a browser's live session, else to /login */
+	ACCESS_VISITOR, /* anybody; c->signed_in tells of a live session */
 };
 
 /* What a request carries; handlers/input.c has the rules of each. */
@@ -40,7 +44,16 @@ enum input {
 	INPUT_EMAIL,        /* email: present */
 	INPUT_VERIFICATION, /* token */
 	INPUT_RESET,        /* token, new_password: strict */
-	INPUT_PAGE,         /* a page: form fields, judged by its handler */
+
+	/* Forms of pages: a field that will not do is c->input_err, for the
+	 * handler to show beside it, and spends nothing of a limit. */
+	INPUT_PAGE,              /* no form; answers are pages */
+	INPUT_FORM,              /* fields the handler judges: c->form */
+	INPUT_FORM_REGISTRATION, /* email, password: both strict */
+	INPUT_FORM_LOGIN,        /* email, password: present */
+	INPUT_FORM_EMAIL,        /* email: present */
+	INPUT_FORM_RESET,        /* new_password: strict */
+	INPUTS,
 };
 
 /* Who may send an unsafe request (OWASP: CSRF). */
@@ -63,6 +76,10 @@ struct call {
 	const struct templates *templates;
 	const struct route *route;
 	struct fields in;
+	enum err input_err;      /* what a form's field was refused for */
+	const struct form *form; /* of INPUT_FORM…; else NULL */
+	enum language language;  /* of the answer, where it is a page */
+	bool signed_in;          /* session is set */
 	struct session session;
 	struct limit_refusal refusal; /* told with ERR_LIMITED */
 	const char *address; /* the account's, told with ERR_UNVERIFIED */
@@ -107,10 +124,6 @@ enum err answer_message(struct call *c, const char *message) MUST_USE;
 enum err answer_tokens(struct call *c, struct json **body,
     const struct token_pair *pair) MUST_USE;
 
-/* A page from the template of that name; takes *data. */
-enum err answer_page(struct call *c, int status, const char *name,
-    struct json **data) MUST_USE;
-
 /* The handlers, one file a feature. */
 enum err register_post(struct call *c) MUST_USE;
 enum err login_post(struct call *c) MUST_USE;
@@ -120,11 +133,25 @@ enum err forgot_password_post(struct call *c) MUST_USE;
 enum err reset_password_post(struct call *c) MUST_USE;
 enum err verify_email_post(struct call *c) MUST_USE;
 enum err resend_verification_post(struct call *c) MUST_USE;
+enum err healthz_get(struct call *c) MUST_USE;
+enum err readyz_get(struct call *c) MUST_USE;
+
+/* The pages, each with its form. */
+enum err brand_css_get(struct call *c) MUST_USE;
+enum err home_page(struct call *c) MUST_USE;
+enum err register_page(struct call *c) MUST_USE;
+enum err register_page_post(struct call *c) MUST_USE;
+enum err login_page(struct call *c) MUST_USE;
+enum err login_page_post(struct call *c) MUST_USE;
+enum err dashboard_page(struct call *c) MUST_USE;
+enum err dashboard_page_post(struct call *c) MUST_USE;
+enum err forgot_password_page(struct call *c) MUST_USE;
+enum err forgot_password_page_post(struct call *c) MUST_USE;
+enum err check_email_page(struct call *c) MUST_USE;
+enum err check_email_page_post(struct call *c) MUST_USE;
 enum err verify_email_page(struct call *c) MUST_USE;
 enum err verify_email_page_post(struct call *c) MUST_USE;
 enum err reset_password_page(struct call *c) MUST_USE;
 enum err reset_password_page_post(struct call *c) MUST_USE;
-enum err healthz_get(struct call *c) MUST_USE;
-enum err readyz_get(struct call *c) MUST_USE;
 
 #endif

@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "handlers/call.h"
+#include "handlers/page.h"
 #include "http/bearer.h"
 #include "platform/config.h"
 
@@ -29,11 +29,14 @@ check_origin(const struct call *c)
 	return ERR_ORIGIN;
 }
 
+/* A form that will be shown again spends nothing. */
 static enum err
 check_limit(struct call *c)
 {
 	const char *account = c->in.email_typed;
 
+	if (c->input_err != OK)
+		return OK;
 	if (c->in.email != NULL)
 		account = c->in.email->canonical;
 	return ratelimit_take(c->u, c->route->limit, c->req->client, account,
@@ -41,16 +44,46 @@ check_limit(struct call *c)
 }
 
 static enum err
-check_access(struct call *c)
+check_bearer(struct call *c)
 {
 	const char *token;
 	enum err e;
 
-	if (c->route->access == ACCESS_PUBLIC)
-		return OK;
 	if ((e = bearer_token(c->req->authorization, &token)) != OK)
 		return e;
 	return session_check(c->u, token, &c->session);
+}
+
+static enum err
+check_browser(struct call *c)
+{
+	const char *cookie = page_session_cookie(c);
+	enum err e;
+
+	if (cookie == NULL || *cookie == '\0')
+		return ERR_SIGNED_OUT;
+	e = browser_session_check(c->u, cookie, &c->session);
+	c->signed_in = e == OK;
+	return e;
+}
+
+static enum err
+check_access(struct call *c)
+{
+	enum err e;
+
+	switch (c->route->access) {
+	case ACCESS_PUBLIC:
+		return OK;
+	case ACCESS_TOKEN:
+		return check_bearer(c);
+	case ACCESS_BROWSER:
+		return check_browser(c);
+	case ACCESS_VISITOR:
+		e = check_browser(c);
+		return e == ERR_SIGNED_OUT ? OK : e;
+	}
+	return ERR_INTERNAL;
 }
 
 enum err

@@ -12,22 +12,34 @@
 #include "domain/password.h"
 #include "handlers/call.h"
 #include "http/body.h"
+#include "http/form.h"
 #include "platform/json.h"
 
 /* What each kind of input demands; NULL where it has no such field. */
 static const struct rule {
 	const char *email, *password, *token; /* names of the fields */
 	bool strict; /* address and password as one may register them */
+	bool form;   /* a page's, not the API's JSON */
 	enum err missing;
-} rules[INPUT_PAGE + 1] = {
-	[INPUT_REGISTRATION] = { "email", "password", NULL, true,
+} rules[INPUTS] = {
+	[INPUT_REGISTRATION] = { "email", "password", NULL, true, false,
 	    ERR_NEED_CREDENTIALS },
-	[INPUT_LOGIN] = { "email", "password", NULL, false,
+	[INPUT_LOGIN] = { "email", "password", NULL, false, false,
 	    ERR_NEED_CREDENTIALS },
-	[INPUT_EMAIL] = { "email", NULL, NULL, false, ERR_NEED_EMAIL },
-	[INPUT_VERIFICATION] = { NULL, NULL, "token", false,
+	[INPUT_EMAIL] = { "email", NULL, NULL, false, false, ERR_NEED_EMAIL },
+	[INPUT_VERIFICATION] = { NULL, NULL, "token", false, false,
 	    ERR_NEED_VERIFICATION },
-	[INPUT_RESET] = { NULL, "new_password", "token", true, ERR_NEED_RESET },
+	[INPUT_RESET] = { NULL, "new_password", "token", true, false,
+	    ERR_NEED_RESET },
+	[INPUT_FORM] = { NULL, NULL, NULL, false, true, OK },
+	[INPUT_FORM_REGISTRATION] = { "email", "password", NULL, true, true,
+	    ERR_NEED_CREDENTIALS },
+	[INPUT_FORM_LOGIN] = { "email", "password", NULL, false, true,
+	    ERR_NEED_CREDENTIALS },
+	[INPUT_FORM_EMAIL] = { "email", NULL, NULL, false, true,
+	    ERR_NEED_EMAIL },
+	[INPUT_FORM_RESET] = { NULL, "new_password", NULL, true, true,
+	    ERR_NEED_RESET },
 };
 
 /*
@@ -100,7 +112,18 @@ judge_length(const struct call *c, const struct rule *rule)
 }
 
 static enum err
-take_fields(struct call *c, const struct rule *rule)
+judge(struct call *c, const struct rule *rule)
+{
+	enum err e;
+
+	if ((e = judge_presence(c, rule)) != OK ||
+	    (e = judge_address(c, rule)) != OK)
+		return e;
+	return judge_length(c, rule);
+}
+
+static enum err
+read_json(struct call *c, const struct rule *rule)
 {
 	struct json *body = NULL;
 	enum err e;
@@ -112,22 +135,47 @@ take_fields(struct call *c, const struct rule *rule)
 	    (e = take(c, body, rule->password, &c->in.password)) == OK)
 		e = take(c, body, rule->token, &c->in.token);
 	json_free(&body);
-	return e;
+	return e != OK ? e : judge(c, rule);
+}
+
+static const char *
+field_of(const struct form *f, const char *name)
+{
+	return name == NULL ? NULL : form_get(f, name);
+}
+
+/* What a person can mend is no error of the request: c->input_err. */
+static enum err
+read_form(struct call *c, const struct rule *rule)
+{
+	struct form *f = arena_alloc(c->u->mem, sizeof *f);
+	enum err e;
+
+	if (!media_type_is(c->req->content_type,
+		"application/x-www-form-urlencoded"))
+		return ERR_FORM;
+	if ((e = form_parse(f, c->u->mem, c->req->body, c->req->body_len)) !=
+	    OK)
+		return e;
+	c->form = f;
+	c->in.email_typed = field_of(f, rule->email);
+	c->in.password = field_of(f, rule->password);
+	c->in.token = field_of(f, rule->token);
+	c->input_err = judge(c, rule);
+	return OK;
 }
 
 enum err
 input_read(struct call *c)
 {
 	const struct rule *rule = &rules[c->route->input];
-	enum err e;
 
+	/* auth_request's subrequests announce a body that never comes. */
+	if (c->route->input == INPUT_NONE)
+		return OK;
 	if (c->req->body_err != OK)
 		return c->req->body_err;
-	if (c->route->input == INPUT_NONE || c->route->input == INPUT_PAGE)
+	if (c->route->input == INPUT_PAGE)
 		return OK;
-	if ((e = take_fields(c, rule)) != OK ||
-	    (e = judge_presence(c, rule)) != OK ||
-	    (e = judge_address(c, rule)) != OK)
-		return e;
-	return judge_length(c, rule);
+	return rule->form ? read_form(c, rule) : read_json(c, rule);
 }

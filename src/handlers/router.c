@@ -56,8 +56,8 @@ check_pool(const struct route *r, enum pool pool)
 	if (r->pool == POOL_BOTH || r->pool == pool)
 		return OK;
 	log_event(ERROR, "route.wrong_pool",
-	    "path=%s what=\"nginx sent it to the wrong socket: mend the map"
-	    " $postern_pool in postern-http.conf\"",
+	    "path=%s what=nginx sent it to the wrong socket: mend the map"
+	    " $postern_pool in postern-http.conf",
 	    r->path);
 	return ERR_WRONG_POOL;
 }

@@ -16,6 +16,9 @@
  */
 #define HOST_PREFIX "__Host-"
 
+/* For a cookie that the hosts of one domain share: over TLS at least. */
+#define SECURE_PREFIX "__Secure-"
+
 static bool
 is_cookie_octet(unsigned char c)
 {
@@ -23,7 +26,7 @@ is_cookie_octet(unsigned char c)
 }
 
 static const char *
-prefix(bool local_http)
+own_prefix(bool local_http)
 {
 	return local_http ? "" : HOST_PREFIX;
 }
@@ -41,20 +44,18 @@ pair_value(const char *pair, const char *pre, const char *name)
 	return *pair == '=' ? pair + 1 : NULL;
 }
 
-const char *
-cookie_get(struct arena *mem, const char *header, const char *name,
-    bool local_http)
+/* The value of the cookie called prefix and name, in mem; or NULL. */
+static const char *
+find(struct arena *mem, const char *header, const char *prefix,
+    const char *name)
 {
 	const char *value;
-	size_t n;
 
 	while (header != NULL) {
 		header += strspn(header, " \t");
-		value = pair_value(header, prefix(local_http), name);
-		if (value != NULL) {
-			n = strcspn(value, "; \t");
-			return arena_memdup(mem, value, n);
-		}
+		value = pair_value(header, prefix, name);
+		if (value != NULL)
+			return arena_memdup(mem, value, strcspn(value, "; \t"));
 		header = strchr(header, ';');
 		if (header != NULL)
 			header++;
@@ -62,15 +63,46 @@ cookie_get(struct arena *mem, const char *header, const char *name,
 	return NULL;
 }
 
-void
-cookie_set(struct response *res, const char *name, const char *value,
-    int64_t max_age, bool local_http)
+const char *
+cookie_get(struct arena *mem, const char *header, const char *name,
+    bool local_http)
+{
+	return find(mem, header, own_prefix(local_http), name);
+}
+
+const char *
+cookie_get_shared(struct arena *mem, const char *header, const char *name)
+{
+	return find(mem, header, SECURE_PREFIX, name);
+}
+
+static void
+check(const char *value, int64_t max_age)
 {
 	for (const char *c = value; *c != '\0'; c++)
 		must(is_cookie_octet((unsigned char)*c));
 	must(max_age >= 0);
+}
+
+void
+cookie_set(struct response *res, const char *name, const char *value,
+    int64_t max_age, bool local_http)
+{
+	check(value, max_age);
 	response_headerf(res, "Set-Cookie",
 	    "%s%s=%s; Path=/; Max-Age=%" PRId64 "%s; HttpOnly; SameSite=Lax",
-	    prefix(local_http), name, value, max_age,
+	    own_prefix(local_http), name, value, max_age,
 	    local_http ? "" : "; Secure");
+}
+
+void
+cookie_set_shared(struct response *res, const char *name, const char *value,
+    int64_t max_age, const char *domain)
+{
+	check(value, max_age);
+	check(domain, max_age);
+	response_headerf(res, "Set-Cookie",
+	    SECURE_PREFIX "%s=%s; Domain=%s; Path=/; Max-Age=%" PRId64
+			  "; Secure; HttpOnly; SameSite=Lax",
+	    name, value, domain, max_age);
 }

@@ -25,4 +25,13 @@ const char *cookie_get(struct arena *mem, const char *header, const char *name,
 void cookie_set(struct response *res, const char *name, const char *value,
     int64_t max_age, bool local_http);
 
+/*
+ * The same for a cookie that all hosts of domain share (option
+ * cookie_domain): named __Secure-NAME, because __Host- forbids it.
+ */
+const char *cookie_get_shared(struct arena *mem, const char *header,
+    const char *name);
+void cookie_set_shared(struct response *res, const char *name,
+    const char *value, int64_t max_age, const char *domain);
+
 #endif

@@ -50,18 +50,6 @@ skip_blanks(struct check *c)
 		c->p++;
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* The value of the four digits at p, or -1. */
 static int
 hex4(const char *p)

@@ -35,10 +35,14 @@ static const struct {
 	{ 503, "Service Unavailable" },
 };
 
-/* Pages have no inline script or style and load nothing from elsewhere. */
-static const char page_policy[] =
-    "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self';"
-    " form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/*
+ * Pages have no inline script or style and load nothing from elsewhere.  A
+ * form may lead on, by its 303, to the hosts that share the session.
+ */
+#define PAGE_POLICY                                                            \
+	"default-src 'none'; style-src 'self'; img-src 'self';"                \
+	" script-src 'self'; base-uri 'none'; frame-ancestors 'none';"         \
+	" form-action 'self'"
 
 /* A status without a row is a bug. */
 static const char *
@@ -84,16 +88,10 @@ void
 response_headerf(struct response *res, const char *name, const char *fmt, ...)
 {
 	va_list ap;
-	char *value;
-	int n;
+	const char *value;
 
 	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
-	va_end(ap);
-	must(n >= 0);
-	value = arena_alloc(res->headers.mem, (size_t)n + 1);
-	va_start(ap, fmt);
-	(void)vsnprintf(value, (size_t)n + 1, fmt, ap);
+	value = arena_vprintf(res->headers.mem, fmt, ap);
 	va_end(ap);
 	response_header(res, name, value);
 }
@@ -121,11 +119,29 @@ response_json(struct response *res, int status, struct json **body)
 }
 
 void
-response_page(struct response *res, int status, const char *html, size_t n)
+response_asset(struct response *res, const char *type, const char *body,
+    size_t n)
+{
+	res->status = 200;
+	res->body = body;
+	res->body_len = n;
+	response_header(res, "Content-Type", type);
+	response_header(res, "Cache-Control",
+	    "public, max-age=31536000, immutable");
+	response_header(res, "X-Content-Type-Options", "nosniff");
+}
+
+void
+response_page(struct response *res, int status, const char *html, size_t n,
+    const char *domain)
 {
 	set_body(res, status, html, n);
 	response_header(res, "Content-Type", "text/html; charset=utf-8");
-	response_header(res, "Content-Security-Policy", page_policy);
+	if (*domain == '\0')
+		response_header(res, "Content-Security-Policy", PAGE_POLICY);
+	else
+		response_headerf(res, "Content-Security-Policy",
+		    PAGE_POLICY " https://%s https://*.%s", domain, domain);
 	response_header(res, "Referrer-Policy", "strict-origin");
 	response_header(res, "X-Frame-Options", "DENY");
 }

@@ -42,8 +42,16 @@ void response_json(struct response *res, int status, struct json **body);
 /*
  * An HTML answer with the headers every page has: no-store, nosniff, CSP,
  * Referrer-Policy strict-origin, no framing.  html lives in the arena.
+ * Its forms may lead to this site, and to the hosts of domain unless it is "".
  */
-void response_page(struct response *res, int status, const char *html,
+void response_page(struct response *res, int status, const char *html, size_t n,
+    const char *domain);
+
+/*
+ * A file that is the same for everybody and for good, since its address
+ * changes with its content.  body outlives the answer.
+ */
+void response_asset(struct response *res, const char *type, const char *body,
     size_t n);
 
 /* A 303 to a path of ours (begins with '/', no control bytes). */

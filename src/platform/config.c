@@ -293,6 +293,22 @@ read_variable(struct load *l, const char *variable)
 	free(copy);
 }
 
+/* Whether a connection string, or URI, brings a password along. */
+static bool
+names_password(const char *conninfo)
+{
+	const char *user = strstr(conninfo, "://");
+	size_t n;
+
+	if (strcasestr(conninfo, "password=") != NULL)
+		return true;
+	if (user == NULL)
+		return false;
+	user += 3;
+	n = strcspn(user, "@/");
+	return user[n] == '@' && memchr(user, ':', n) != NULL;
+}
+
 /* What one option alone cannot tell. */
 static void
 check(struct load *l, const char *path)
@@ -310,7 +326,7 @@ check(struct load *l, const char *path)
 		    "public_url is http: cookies and tokens would"
 		    " travel in the clear; write https (http is for"
 		    " localhost alone)");
-	if (strcasestr(c->database, "password=") != NULL)
+	if (names_password(c->database))
 		problem(l, true,
 		    "database names a password: move it to the"
 		    " *_database_password_file options");

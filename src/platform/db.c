@@ -99,14 +99,15 @@ log_error(struct db *db, const struct db_query *q, const PGresult *res)
 	db_link_note(db, text);
 	if (strncmp(state, "22", 2) == 0)
 		text = "data exception";
-	log_event(WARN, "db.error", "query=%s sqlstate=%s message=\"%s\"",
-	    q->name, state, text);
+	log_event(WARN, "db.error", "query=%s sqlstate=%s message=%s", q->name,
+	    state, text);
 }
 
 /*
  * Whether an error means that this connection is of no more use: the server
  * shuts down (57P0x), or turned out to be a standby (25006), or has lost or
- * never had our statements (26000).
+ * never had our statements (26000), or they no longer fit its tables (0A000,
+ * after a migration).
  */
 static bool
 is_terminal(const PGresult *res)
@@ -116,7 +117,7 @@ is_terminal(const PGresult *res)
 	if (state == NULL)
 		return true;
 	return strncmp(state, "57P0", 4) == 0 || strcmp(state, "25006") == 0 ||
-	    strcmp(state, "26000") == 0;
+	    strcmp(state, "26000") == 0 || strcmp(state, "0A000") == 0;
 }
 
 /* What one answer means; only a preparation that succeeded counts. */
@@ -329,7 +330,7 @@ void
 db_request(struct db *db)
 {
 	must(!db->in_transaction);
-	db->budget_ms = db->budget_whole;
+	db->budget_ms = db_link_budget(db);
 	db->reconnected = false;
 	db->wrote = false;
 	db_link_probe(db);

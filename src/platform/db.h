@@ -97,6 +97,12 @@ struct db *db_open(const struct db_options *o);
 void db_close(struct db **dp);
 
 /*
+ * Wipes the password: for a forked process that has no business with the
+ * database but has its memory.
+ */
+void db_forget(struct db *db);
+
+/*
  * A new request starts: its budget is whole again and it may reconnect once.
  * An open transaction left by the last one is a bug (must).
  */

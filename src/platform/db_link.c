@@ -15,6 +15,9 @@
 #include "platform/clock.h"
 #include "platform/log.h"
 
+#define SILENT_BUDGET_MS 100 /* of a request while the server is silent */
+#define TRY_EVERY_MS 5000    /* how often one gets a whole budget then */
+
 static char *
 copy(const char *s)
 {
@@ -81,7 +84,7 @@ db_link_drop(struct db *db, const char *why)
 {
 	if (db->conn == NULL)
 		return;
-	log_event(WARN, "db.lost", "why=\"%s\"", why);
+	log_event(WARN, "db.lost", "why=%s", why);
 	PQfinish(db->conn);
 	db->conn = NULL;
 	db->nprepared = 0;
@@ -107,7 +110,19 @@ wait_socket(struct db *db, short events)
 		n = poll(&p, 1, db->budget_ms);
 	} while (n < 0 && errno == EINTR);
 	db->budget_ms -= (int)(clock_steady_ms() - start);
+	db->silent = n <= 0;
 	return n > 0;
+}
+
+int
+db_link_budget(struct db *db)
+{
+	int64_t now = clock_steady_ms();
+
+	if (db->silent && now - db->tried_at < TRY_EVERY_MS)
+		return SILENT_BUDGET_MS;
+	db->tried_at = now;
+	return db->budget_whole;
 }
 
 /*
@@ -187,7 +202,7 @@ fail_connect(struct db *db)
 	const char *text = PQerrorMessage(db->conn);
 
 	db_link_note(db, *text != '\0' ? text : "no answer in time");
-	log_event(WARN, "db.connect", "user=%s message=\"%s\"", db->user,
+	log_event(WARN, "db.connect", "user=%s message=%s", db->user,
 	    db->message);
 	PQfinish(db->conn);
 	db->conn = NULL;
@@ -308,6 +323,13 @@ db_link_probe(struct db *db)
 	}
 	if (db->terminal)
 		db_link_drop(db, "the server said goodbye");
+}
+
+void
+db_forget(struct db *db)
+{
+	if (db->password != NULL)
+		explicit_bzero(db->password, strlen(db->password));
 }
 
 void

@@ -23,6 +23,8 @@ struct db {
 	bool terminal;    /* an answer said: do not use this again */
 	bool reconnected; /* in this request */
 	bool wrote;       /* a statement that writes was sent in it */
+	bool silent;      /* it did not answer in time, and not since */
+	int64_t tried_at; /* when a request last had the whole budget */
 	bool missed;      /* notifications may have been missed */
 	int budget_whole, budget_ms;
 	const struct db_query *prepared[DB_PREPARED_MAX];
@@ -49,6 +51,13 @@ void db_link_drop(struct db *db, const char *why);
 
 /* Looks, without waiting, whether an idle connection was lost. */
 void db_link_probe(struct db *db);
+
+/*
+ * The budget of a new request.  While the server does not answer in time it
+ * is small, so that requests do not queue behind each other's waiting; every
+ * few seconds one gets all of it, for a server that is only slow.
+ */
+int db_link_budget(struct db *db);
 
 /* Keeps a message for db_message(). */
 void db_link_note(struct db *db, const char *text);

@@ -100,7 +100,8 @@ begin(struct walk *w, const unsigned char *header, size_t have)
 {
 	const unsigned char *body = header + RECORD_HEADER;
 
-	if (get_be16(header + 4) != BEGIN_BODY)
+	/* libfcgi reads the padding of this record as records. */
+	if (get_be16(header + 4) != BEGIN_BODY || header[6] != 0)
 		return false;
 	if (have < BEGIN_BODY)
 		return true;

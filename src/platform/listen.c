@@ -64,9 +64,11 @@ make_way(const char *path, const struct sockaddr_un *sa)
 		return;
 	if (!S_ISSOCK(st.st_mode))
 		log_fatal("%s is in the way and is no socket: move it", path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	/* EAGAIN: its backlog is full, so somebody holds it. */
 	answered = fd >= 0 &&
-	    connect(fd, (const struct sockaddr *)sa, sizeof *sa) == 0;
+	    (connect(fd, (const struct sockaddr *)sa, sizeof *sa) == 0 ||
+		errno == EAGAIN);
 	(void)close(fd);
 	if (answered)
 		log_fatal("another server listens on %s: stop it first, or"

@@ -10,6 +10,9 @@
 #define CONFIG_TABLE(X) \
 X(URL, public_url, "", "", "", "where browsers reach this site; required") \
 X(TEXT, site_name, "Postern", "1", "100", "the name pages and mails give the site") \
+X(PATH, brand_logo, "", "", "1000", "path of the logo on this site, as /static/logo.svg; empty shows the name") \
+X(TEXT, brand_color, "", "", "7", "colour of buttons and links, as #1d5fd1; empty is Postern's own") \
+X(TEXT, brand_links, "", "", "2000", "links under pages and mails: Imprint=https://example.org/imprint, Privacy=/privacy") \
 X(PATH, runtime_dir, "/run/postern", "1", "90", "folder of web.sock and password.sock") \
 X(TEXT, socket_group, "www-data", "", "", "group that may connect to the sockets: nginx's; empty leaves it") \
 X(PATH, pid_file, "", "", "", "file for the supervisor's pid; empty for none") \
@@ -34,6 +37,9 @@ X(COUNT, password_cost, "7", "1", "11", "yescrypt cost: 5 is 16 MiB and 20 ms a 
 X(SECONDS, access_token_lifetime, "15m", "1s", "1d", "life of an access token") \
 X(SECONDS, refresh_token_lifetime, "30d", "1s", "365d", "life of a session of the API, not extended by use") \
 X(SECONDS, refresh_grace, "10s", "0", "60s", "how long the last refresh token still gives the same next one") \
+X(SECONDS, session_lifetime, "30d", "1m", "365d", "life of a browser's session, not extended by use") \
+X(SECONDS, session_idle, "7d", "1m", "365d", "a browser's session that nobody used for so long is over") \
+X(TEXT, cookie_domain, "", "", "253", "domain whose hosts share the browser's session; empty keeps it to this host") \
 X(SECONDS, verification_lifetime, "24h", "1s", "30d", "life of a verification link") \
 X(SECONDS, reset_lifetime, "1h", "1s", "1d", "life of a reset link") \
 X(SECONDS, unverified_lifetime, "7d", "1h", "365d", "an account never verified goes after this") \
@@ -48,6 +54,7 @@ X(RATE, limit_register, "20/1h", "1", "", "registrations a client") \
 X(RATE, limit_other, "200/1m", "1", "", "all other calls a client") \
 X(PATH, template_dir, POSTERN_TEMPLATE_DIR, "1", "", "folder of the templates Postern brings") \
 X(PATH, template_override_dir, "", "", "", "folder of your own, searched first") \
+X(PATH, static_dir, POSTERN_STATIC_DIR, "1", "", "folder of the stylesheet and the script, which nginx serves as /static/") \
 X(TEXT, smtp_host, "127.0.0.1", "1", "253", "relay that takes the mail") \
 X(COUNT, smtp_port, "25", "1", "65535", "its port") \
 X(SMTPTLS, smtp_tls, "none", "", "", "starttls demands TLS with a valid certificate for smtp_host") \

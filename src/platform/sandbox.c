@@ -87,8 +87,6 @@ limit(__rlimit_resource_t what, rlim_t value)
 void
 sandbox_child(const struct sandbox *s)
 {
-	pid_t parent = getppid();
-
 	if (s->nice != 0)
 		(void)setpriority(PRIO_PROCESS, 0, s->nice);
 	limit(RLIMIT_CORE, 0);
@@ -103,7 +101,7 @@ sandbox_child(const struct sandbox *s)
 #endif
 	/* Without a supervisor nobody would watch over us: leave with it. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
-	if (getppid() != parent)
+	if (getppid() != s->parent)
 		(void)raise(SIGTERM);
 }
 

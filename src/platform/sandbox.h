@@ -3,6 +3,7 @@
 #define PLATFORM_SANDBOX_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 /*
  * What a process gives up, in this order, before it reads its first foreign
@@ -18,6 +19,7 @@
 void sandbox_supervisor(void);
 
 struct sandbox {
+	pid_t parent;     /* without which this process does not go on */
 	const char *user; /* to become, when root; else nobody changes */
 	int nice;         /* added to the niceness */
 	int max_files;    /* RLIMIT_NOFILE */

@@ -91,6 +91,16 @@ put_encoded_words(struct buf *b, const char *s)
 	buf_puts(b, "?=");
 }
 
+/* A subject: as it is, or encoded words. */
+static void
+put_unstructured(struct buf *b, const char *text)
+{
+	if (is_plain(text))
+		buf_puts(b, text);
+	else
+		put_encoded_words(b, text);
+}
+
 /* A display name: a quoted string, or encoded words where ASCII will not do.
  * Control bytes end up encoded and so never as a line of the header. */
 static void
@@ -124,15 +134,17 @@ put_date(struct buf *b)
 }
 
 static void
-put_header(struct buf *b, const struct mail *m, const char *boundary)
+put_header(struct buf *b, const struct mail *m, const char *subject,
+    const char *boundary)
 {
 	put_date(b);
 	buf_puts(b, "From: ");
 	put_display_name(b, conf->site_name);
 	buf_printf(b, "\r\n <%s>\r\n", conf->mail_from);
 	buf_printf(b, "To: <%s>\r\n", m->recipient);
-	buf_printf(b, "Subject: %s\r\n", m->subject);
-	buf_printf(b, "Message-ID: <%s>\r\n", m->message_id);
+	buf_puts(b, "Subject: ");
+	put_unstructured(b, subject);
+	buf_printf(b, "\r\nMessage-ID: <%s>\r\n", m->message_id);
 	buf_puts(b, "Auto-Submitted: auto-generated\r\n"); /* RFC 3834 */
 	buf_puts(b, "MIME-Version: 1.0\r\n");
 	buf_printf(b,
@@ -202,16 +214,16 @@ put_part(struct buf *b, const char *boundary, const char *type,
 }
 
 static struct json *
-make_data(const struct mail *m)
+make_data(const struct templates *t, struct arena *mem, const struct mail *m)
 {
 	struct json *data = json_object();
 
-	json_put_string(data, "site_name", conf->site_name);
 	json_put_string(data, "address", m->recipient);
-	if (m->link != NULL)
-		json_put_string(data, "link", m->link);
-	if (m->lifetime != NULL)
-		json_put_string(data, "lifetime", m->lifetime);
+	if (m->link == NULL)
+		return data;
+	json_put_string(data, "link", m->link);
+	json_put_string(data, "lifetime",
+	    mail_lifetime(t, mem, m->language, m->lifetime));
 	return data;
 }
 
@@ -227,20 +239,23 @@ mail_compose(struct arena *mem, const struct templates *t, const struct mail *m,
 	struct json *data;
 	struct buf b;
 
-	must(is_plain(m->subject));
 	if (!smtp_address_ok(m->recipient) ||
 	    !smtp_address_ok(conf->mail_from) || !is_plain(m->message_id))
 		return NULL;
 	crypto_random(noise, sizeof noise);
 	hex_encode(boundary + 2, noise, sizeof noise);
 	buf_init(&b, mem);
-	put_header(&b, m, boundary);
-	data = make_data(m);
+	put_header(&b, m,
+	    templates_text(t, m->language,
+		arena_printf(mem, "mail.%s.subject", m->name)),
+	    boundary);
+	data = make_data(t, mem, m);
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
 		size_t len;
 		char *name =
 		    arena_printf(mem, "mail/%s.%s", m->name, parts[i].ending);
-		char *text = template_render(t, mem, name, data, &len);
+		char *text =
+		    template_render(t, mem, m->language, name, data, &len);
 
 		put_part(&b, boundary, parts[i].type, text, len);
 	}
@@ -251,24 +266,24 @@ mail_compose(struct arena *mem, const struct templates *t, const struct mail *m,
 }
 
 char *
-mail_lifetime(struct arena *mem, long long seconds)
+mail_lifetime(const struct templates *t, struct arena *mem, enum language l,
+    long long seconds)
 {
 	static const struct {
 		long long seconds;
-		const char *name;
-	} units[] = { { 86400, "day" }, { 3600, "hour" }, { 60, "minute" } };
-	long long count = seconds;
-	const char *name = "second";
+		const char *one, *many; /* keys */
+	} units[] = {
+		{ 86400, "unit.day", "unit.days" },
+		{ 3600, "unit.hour", "unit.hours" },
+		{ 60, "unit.minute", "unit.minutes" },
+		{ 1, "unit.second", "unit.seconds" },
+	};
+	size_t i = seconds == 86400 ? 1 : 0;
+	long long count;
 
-	if (seconds == 86400)
-		return arena_strdup(mem, "24 hours");
-	for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-		if (seconds % units[i].seconds != 0)
-			continue;
-		count = seconds / units[i].seconds;
-		name = units[i].name;
-		break;
-	}
-	return arena_printf(mem, "%lld %s%s", count, name,
-	    count == 1 ? "" : "s");
+	while (seconds % units[i].seconds != 0)
+		i++;
+	count = seconds / units[i].seconds;
+	return arena_printf(mem, "%lld %s", count,
+	    templates_text(t, l, count == 1 ? units[i].one : units[i].many));
 }

@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 
+#include "render/language.h"
+
 struct arena;
 struct templates;
 
@@ -13,22 +15,25 @@ struct templates;
  */
 struct mail {
 	const char *name; /* "verify", "reset", "password_changed" … */
-	const char *subject;
+	enum language language;
 	const char *recipient;
-	const char *link;       /* or NULL */
-	const char *lifetime;   /* "24 hours", or NULL */
+	const char *link;       /* or NULL; */
+	long long lifetime;     /* its, in seconds */
 	const char *message_id; /* without brackets */
 };
 
 /*
- * The message, in mem; sender and site from conf.  NULL when an address or
+ * The message, in mem; sender and site from conf, the subject from the text
+ * "mail.<name>.subject".  NULL when an address or
  * the Message-ID is not fit for a header line (smtp_address_ok()).
  */
 char *mail_compose(struct arena *mem, const struct templates *t,
     const struct mail *m, size_t *n);
 
-/* "24 hours", "1 hour", "90 minutes", "30 seconds", "3 days": the largest
- * unit that divides it, but a single day is given in hours; in mem. */
-char *mail_lifetime(struct arena *mem, long long seconds);
+/* "24 hours", "1 hour", "90 minutes", "30 seconds", "3 days", in words of the
+ * language: the largest unit that divides it, but a single day is given in
+ * hours; in mem. */
+char *mail_lifetime(const struct templates *t, struct arena *mem,
+    enum language l, long long seconds);
 
 #endif

@@ -52,10 +52,14 @@ bool node_parse(struct node_list *list, struct arena *mem, const char *text,
     size_t n, struct node_fault *fault);
 
 /*
- * Appends the rendering of list with data to out.  Partials are resolved and
+ * Appends the rendering of list with data to out; names that data does not
+ * have are looked up in common (may be NULL).  Partials are resolved and
  * include no others.  A value is a string or a number, HTML-escaped if html.
  */
 void node_render(struct buf *out, const struct node_list *list,
-    const struct json *data, bool html);
+    const struct json *data, const struct json *common, bool html);
+
+/* What stands for c in HTML text and attributes; NULL where c itself does. */
+const char *html_escape(char c);
 
 #endif

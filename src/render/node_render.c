@@ -24,6 +24,7 @@ struct frame {
 
 struct renderer {
 	struct buf *out;
+	const struct json *common;
 	bool html;
 	struct frame frames[FRAMES];
 	int depth;
@@ -43,7 +44,7 @@ push(struct renderer *r, const struct node_list *list, size_t begin, size_t end)
 	return f;
 }
 
-/* The value of a name, innermost first; NULL for none. */
+/* The value of a name, innermost first, what is common last; NULL for none. */
 static const struct json *
 look_up(const struct renderer *r, const char *name)
 {
@@ -55,7 +56,7 @@ look_up(const struct renderer *r, const char *name)
 		if (v != NULL)
 			return v;
 	}
-	return NULL;
+	return r->common == NULL ? NULL : json_get(r->common, name);
 }
 
 static bool
@@ -82,7 +83,7 @@ is_empty(const struct json *v)
 	return true;
 }
 
-static const char *
+const char *
 html_escape(char c)
 {
 	switch (c) {
@@ -125,7 +126,8 @@ put_value(struct renderer *r, const struct json *v)
 		buf_printf(r->out, "%lld", (long long)json_int(v));
 		return;
 	}
-	must(json_kind(v) == JSON_STRING);
+	if (json_kind(v) != JSON_STRING)
+		return; /* a flag or a list has no text */
 	s = json_string(v, &n);
 	put_string(r, s, n);
 }
@@ -186,9 +188,9 @@ put_node(struct renderer *r, const struct node_list *list, const struct node *d)
 
 void
 node_render(struct buf *out, const struct node_list *list,
-    const struct json *data, bool html)
+    const struct json *data, const struct json *common, bool html)
 {
-	struct renderer r = { .out = out, .html = html };
+	struct renderer r = { .out = out, .common = common, .html = html };
 
 	push(&r, list, 0, list->n)->scope = data;
 	while (r.depth > 0) {

@@ -7,62 +7,72 @@
  */
 #include "render/template.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
-#include "base/encode.h"
 #include "base/must.h"
+#include "platform/config.h"
 #include "platform/json.h"
+#include "render/brand.h"
+#include "render/file.h"
 #include "render/node.h"
-
-#define FILE_MOST 32768 /* bytes of one template */
+#include "render/text.h"
 
 /* Enough for the worst that FILE_MOST allows; touched as needed. */
-#define ARENA_SIZE ((size_t)32 << 20)
+#define ARENA_SIZE ((size_t)128 << 20)
 
-/* Every template, and the names that its pages or mails provide. */
+/*
+ * Every template, and the names that its pages or mails provide besides
+ * those of render/brand.h.  One that begins with '_' is a partial.
+ */
 static const struct entry {
 	const char *name, *names;
 } table[] = {
-	{ "mail/verify.txt", "site_name address link lifetime" },
-	{ "mail/verify.html", "site_name address link lifetime" },
-	{ "mail/reset.txt", "site_name address link lifetime" },
-	{ "mail/reset.html", "site_name address link lifetime" },
-	{ "mail/password_changed.txt", "site_name address" },
-	{ "mail/password_changed.html", "site_name address" },
-	{ "mail/session_stolen.txt", "site_name address" },
-	{ "mail/session_stolen.html", "site_name address" },
-	{ "page/verify_email.html", "site_name address error" },
-	{ "page/reset_password.html", "site_name address error" },
-	{ "page/message.html", "site_name title message link link_label" },
+	{ "mail/_head.html", "" },
+	{ "mail/_foot.html", "" },
+	{ "mail/_foot.txt", "" },
+	{ "mail/verify.txt", "address link lifetime" },
+	{ "mail/verify.html", "address link lifetime" },
+	{ "mail/reset.txt", "address link lifetime" },
+	{ "mail/reset.html", "address link lifetime" },
+	{ "mail/password_changed.txt", "address" },
+	{ "mail/password_changed.html", "address" },
+	{ "mail/session_stolen.txt", "address" },
+	{ "mail/session_stolen.html", "address" },
+	{ "page/_head.html", "" },
+	{ "page/_body.html", "" },
+	{ "page/_foot.html", "" },
+	{ "page/home.html", "signed_in" },
+	{ "page/register.html", "email error_email error_password error" },
+	{ "page/login.html", "email next error notice unverified" },
+	{ "page/dashboard.html",
+	    "address created session_started session_client session_device" },
+	{ "page/forgot_password.html", "email error" },
+	{ "page/check_email.html", "about_reset email error notice" },
+	{ "page/reset_password.html", "address error_password error" },
+	{ "page/verify_email.html",
+	    "address claimed error_password error_new_password error" },
+	{ "page/message.html", "title message link link_label" },
 };
 
 #define TEMPLATES (sizeof table / sizeof *table)
 
 struct templates {
 	struct arena *mem; /* holds everything, this struct too */
-	struct node_list lists[TEMPLATES];
+	struct texts *texts;
+	struct brand brand;
+	struct node_list lists[LANGUAGES][TEMPLATES];
 };
 
 struct loader {
 	struct templates *t;
-	template_report *report;
-	void *arg;
-	int problems;
+	const char *dirs[2]; /* the operator's and ours */
+	struct problems problems;
+	const char *paths[TEMPLATES];
+	bool overridden; /* some template is the operator's */
+	bool faulty;     /* a language had problems */
 };
-
-static void
-problem(struct loader *l, const char *file, int line, const char *what)
-{
-	l->problems++;
-	l->report(l->arg, file, line, what);
-}
 
 /* The place of the template called name in the table, or -1. */
 static int
@@ -82,91 +92,52 @@ is_html(const char *name)
 	return n > 5 && strcmp(name + n - 5, ".html") == 0;
 }
 
-/*
- * Reads at most FILE_MOST bytes of an open file into the arena; NULL with
- * what is wrong in *why.
- */
-static char *
-read_text(struct arena *mem, int fd, size_t *n, const char **why)
+static bool
+is_page(const char *name)
 {
-	struct stat st;
-	char *text;
-	ssize_t got;
-
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-		*why = "is not a regular file";
-		return NULL;
-	}
-	if (st.st_size > FILE_MOST) {
-		*why = "is larger than 32 KiB";
-		return NULL;
-	}
-	text = arena_alloc(mem, (size_t)st.st_size + 1);
-	got = read(fd, text, (size_t)st.st_size);
-	if (got != st.st_size) {
-		*why = "cannot be read whole";
-		return NULL;
-	}
-	*n = (size_t)got;
-	if (strlen(text) != *n || utf8_length(text, *n) < 0) {
-		*why = "is not UTF-8 text";
-		return NULL;
-	}
-	return text;
+	return strncmp(name, "page/", 5) == 0;
 }
 
-/*
- * Opens the template in the operator's folder or, when it is not there, in
- * ours; *path says which.  -1 with errno.
- */
-static int
-open_template(struct loader *l, const char *const dirs[2], const char *name,
-    const char **path)
+/* Whether the file is of the operator's folder. */
+static bool
+is_theirs(const struct loader *l, const char *path)
 {
-	int fd = -1;
+	const char *dir = l->dirs[0];
 
-	errno = ENOENT;
-	for (int i = 0; i < 2 && fd < 0 && errno == ENOENT; i++) {
-		if (dirs[i] == NULL || dirs[i][0] == '\0')
-			continue;
-		*path = arena_printf(l->t->mem, "%s/%s", dirs[i], name);
-		fd = open(*path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	}
-	return fd;
+	return dir != NULL && *dir != '\0' &&
+	    strncmp(path, dir, strlen(dir)) == 0 && path[strlen(dir)] == '/';
 }
 
-/* Reads and parses one; its nodes stay empty when something is wrong. */
+/* Reads one, fills in its texts and parses it; its nodes stay empty when
+ * something is wrong. */
 static void
-load(struct loader *l, const char *const dirs[2], size_t which,
-    const char **path)
+load(struct loader *l, size_t which, enum language language)
 {
+	struct node_list *list = &l->t->lists[language][which];
+	struct text_place where = { .language = language,
+		.html = is_html(table[which].name) };
 	struct node_fault fault;
-	const char *why = NULL;
-	char *text;
-	size_t n = 0;
-	int fd;
+	const char *text;
+	size_t n;
 
-	*path = table[which].name;
-	fd = open_template(l, dirs, table[which].name, path);
-	if (fd < 0) {
-		problem(l, *path, 0, strerrordesc_np(errno));
+	text = file_read(&l->problems, l->t->mem, l->dirs, table[which].name,
+	    &where.file, &n);
+	l->paths[which] = where.file;
+	if (text == NULL)
 		return;
-	}
-	text = read_text(l->t->mem, fd, &n, &why);
-	close(fd);
-	if (text == NULL) {
-		problem(l, *path, 0, why);
+	if (is_theirs(l, where.file))
+		l->overridden = true;
+	text =
+	    texts_fill(l->t->texts, &l->problems, l->t->mem, &where, text, &n);
+	if (text == NULL || node_parse(list, l->t->mem, text, n, &fault))
 		return;
-	}
-	if (node_parse(&l->t->lists[which], l->t->mem, text, n, &fault))
-		return;
-	l->t->lists[which].n = 0;
-	problem(l, *path, fault.line, fault.what);
+	list->n = 0;
+	problem(&l->problems, where.file, fault.line, fault.what);
 }
 
 /* Whether a list of names with blanks between them has this one. */
 static bool
-has_name(const char *names, const char *name)
+is_among(const char *names, const char *name)
 {
 	size_t n = strlen(name);
 
@@ -177,15 +148,25 @@ has_name(const char *names, const char *name)
 	return false;
 }
 
-/* The first name in the list that is not among these, or NULL. */
+/* Whether the template that names what it is given may use this name. */
+static bool
+has_name(size_t which, const char *name)
+{
+	const char *common =
+	    is_page(table[which].name) ? PAGE_COMMON : MAIL_COMMON;
+
+	return is_among(table[which].names, name) || is_among(common, name);
+}
+
+/* The first name in the list that this template is not given, or NULL. */
 static const struct node *
-foreign_name(const struct node_list *list, const char *names)
+foreign_name(const struct node_list *list, size_t which)
 {
 	for (size_t i = 0; i < list->n; i++) {
 		const struct node *d = &list->nodes[i];
 
 		if (d->kind != NODE_TEXT && d->kind != NODE_PARTIAL &&
-		    !has_name(names, d->text))
+		    !has_name(which, d->text))
 			return d;
 	}
 	return NULL;
@@ -202,65 +183,91 @@ has_partial(const struct node_list *list)
 
 /* What is wrong with a partial of this template, or NULL. */
 static const char *
-partial_fault(const struct templates *t, size_t which, const char *name)
+partial_fault(const struct node_list lists[], size_t which, const char *name)
 {
-	const struct node_list *list;
 	int i = find(name);
 
 	if (i < 0)
 		return "includes a template that does not exist";
-	list = &t->lists[i];
 	if (is_html(name) != is_html(table[which].name))
 		return "includes a template of the other kind";
-	if (has_partial(list))
+	if (has_partial(&lists[i]))
 		return "includes a template that includes another";
-	if (foreign_name(list, table[which].names) != NULL)
+	if (foreign_name(&lists[i], which) != NULL)
 		return "includes a template with names unknown here";
 	return NULL;
 }
 
-/* Tries the template against the names that it will be given. */
 static void
-check(struct loader *l, size_t which, const char *path)
+check_names(struct loader *l, size_t which, const struct node_list *list)
 {
-	struct node_list *list = &l->t->lists[which];
-	const struct node *d = foreign_name(list, table[which].names);
+	const struct node *d = foreign_name(list, which);
+	bool page = is_page(table[which].name);
 
-	if (d != NULL)
-		problem(l, path, d->line,
-		    arena_printf(l->t->mem,
-			"unknown name \"%s\"; there are: %s", d->text,
-			table[which].names));
+	if (d == NULL)
+		return;
+	problem(&l->problems, l->paths[which], d->line,
+	    arena_printf(l->t->mem, "unknown name \"%s\"; there are: %s%s%s",
+		d->text, table[which].names,
+		*table[which].names == '\0' ? "" : " ",
+		page ? PAGE_COMMON : MAIL_COMMON));
+}
+
+/* Tries the template against the names that it will be given, and finds its
+ * partials. */
+static void
+check(struct loader *l, size_t which, enum language language)
+{
+	struct node_list *lists = l->t->lists[language];
+	struct node_list *list = &lists[which];
+
+	check_names(l, which, list);
 	for (size_t i = 0; i < list->n; i++) {
 		struct node *p = &list->nodes[i];
 		const char *what;
 
 		if (p->kind != NODE_PARTIAL)
 			continue;
-		what = partial_fault(l->t, which, p->text);
+		what = partial_fault(lists, which, p->text);
 		if (what != NULL)
-			problem(l, path, p->line, what);
+			problem(&l->problems, l->paths[which], p->line, what);
 		else
-			p->partial = &l->t->lists[find(p->text)];
+			p->partial = &lists[find(p->text)];
 	}
 }
 
-struct templates *
-templates_load(const char *dir, const char *override_dir,
-    template_report *report, void *arg)
+/* All templates in one language.  What is wrong with one is told once, not
+ * in each language again. */
+static void
+load_language(struct loader *l, enum language language)
 {
-	const char *const dirs[2] = { override_dir, dir };
-	const char *paths[TEMPLATES];
+	int before = l->problems.n;
+
+	for (size_t i = 0; i < TEMPLATES; i++)
+		load(l, i, language);
+	for (size_t i = 0; i < TEMPLATES; i++)
+		check(l, i, language);
+	l->faulty = l->problems.n > before;
+}
+
+struct templates *
+templates_load(const struct config *c, template_report *report, void *arg)
+{
 	struct arena *mem = arena_new(ARENA_SIZE);
-	struct loader l = { .report = report, .arg = arg };
+	struct loader l = { .dirs = { c->template_override_dir,
+				c->template_dir },
+		.problems = { .report = report, .arg = arg } };
 
 	l.t = arena_alloc(mem, sizeof *l.t);
 	l.t->mem = mem;
-	for (size_t i = 0; i < TEMPLATES; i++)
-		load(&l, dirs, i, &paths[i]);
-	for (size_t i = 0; i < TEMPLATES; i++)
-		check(&l, i, paths[i]);
-	if (l.problems > 0)
+	l.t->texts = texts_load(&l.problems, mem, c->template_dir,
+	    c->template_override_dir);
+	brand_load(&l.t->brand, &l.problems, mem, c);
+	for (int i = 0; i < LANGUAGES && !l.faulty; i++)
+		load_language(&l, (enum language)i);
+	if (l.problems.n == 0)
+		texts_check_use(l.t->texts, &l.problems, l.overridden);
+	if (l.problems.n > 0)
 		templates_free(&l.t);
 	return l.t;
 }
@@ -274,21 +281,45 @@ templates_free(struct templates **tp)
 	*tp = NULL;
 	if (t == NULL)
 		return;
+	brand_free(&t->brand);
 	mem = t->mem;
 	arena_free(&mem);
 }
 
 char *
-template_render(const struct templates *t, struct arena *mem, const char *name,
-    const struct json *data, size_t *n)
+template_render(const struct templates *t, struct arena *mem, enum language l,
+    const char *name, const struct json *data, size_t *n)
 {
 	int which = find(name);
 	struct buf out;
 
-	must(which >= 0);
+	must(which >= 0 && l < LANGUAGES);
 	buf_init(&out, mem);
-	node_render(&out, &t->lists[which], data, is_html(name));
+	node_render(&out, &t->lists[l][which], data,
+	    is_page(name) ? t->brand.page[l] : t->brand.mail[l], is_html(name));
 	if (n != NULL)
 		*n = out.len;
 	return out.data;
+}
+
+const char *
+templates_text(const struct templates *t, enum language l, const char *key)
+{
+	const char *text = texts_find(t->texts, l, key);
+
+	must(text != NULL);
+	return text;
+}
+
+const char *
+templates_brand_css(const struct templates *t, size_t *n)
+{
+	*n = t->brand.css_n;
+	return t->brand.css;
+}
+
+const char *
+templates_brand_path(const struct templates *t)
+{
+	return t->brand.path;
 }

@@ -5,7 +5,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "render/language.h"
+
 struct arena;
+struct config;
 struct json;
 
 /*
@@ -27,20 +30,39 @@ typedef void template_report(void *arg, const char *file, int line,
     const char *what);
 
 /*
- * Loads and parses every template of the table in template.c, each from
- * override_dir when it is there, else from dir, and tries it against the
- * names its kind of page or mail provides.  NULL after anything was
- * reported.  override_dir may be NULL or "".
+ * Loads and parses every template of the table in template.c once a language,
+ * each from template_override_dir when it is there, else from template_dir,
+ * and tries it against the names its kind of page or mail provides; with them
+ * the texts (render/text.h) and the brand (render/brand.h) that c describes.
+ * NULL after anything was reported.  c is not needed afterwards.
  */
-struct templates *templates_load(const char *dir, const char *override_dir,
+struct templates *templates_load(const struct config *c,
     template_report *report, void *arg);
 void templates_free(struct templates **tp);
 
 /*
- * Renders the template called name ("mail/verify.txt") with data into mem;
- * *n (may be NULL) is its length.  must() that name is in the table.
+ * Renders the template called name ("mail/verify.txt") in language l with
+ * data into mem; *n (may be NULL) is its length.  must() that name is in the
+ * table.  What every page or mail has in common (the site's name, the brand,
+ * the language) is there without being in data.
  */
 char *template_render(const struct templates *t, struct arena *mem,
-    const char *name, const struct json *data, size_t *n);
+    enum language l, const char *name, const struct json *data, size_t *n);
+
+/*
+ * A text by its key, as it stands in the catalogue.  must() that there is
+ * one: the keys that C code asks for are in the table of render/text.c, so
+ * that a missing one is told when the templates are loaded.
+ */
+const char *templates_text(const struct templates *t, enum language l,
+    const char *key);
+
+/*
+ * The stylesheet in the configured brand_color and its length in *n, or NULL
+ * where none is configured; then templates_brand_path() is the path it goes
+ * by ("/brand.css?v=01234567"), else "".
+ */
+const char *templates_brand_css(const struct templates *t, size_t *n);
+const char *templates_brand_path(const struct templates *t);
 
 #endif

@@ -300,11 +300,44 @@ START_TEST(database_that_is_away_is_a_failure_that_says_so)
 }
 END_TEST
 
+/* What a migration runs by. */
+START_TEST(script_runs_whole_or_says_why)
+{
+	struct db *db = db_open(&(struct db_options){
+	    .conninfo = cluster_conninfo(),
+	    .user = WEB,
+	    .password = cluster_password(),
+	    .prepare = true,
+	    .budget_ms = 5000,
+	});
+	const char *event = address_random().canonical, *why = NULL;
+	const char *put = arena_printf(test_mem(),
+	    "INSERT INTO postern.audit_event (event) VALUES ('%s')", event);
+
+	ck_assert_int_ne(db_script(db, test_mem(),
+			     arena_printf(test_mem(),
+				 "%s; SELECT 1; SELECT nothing", put),
+			     &why),
+	    OK);
+	ck_assert_ptr_nonnull(strstr(why, "nothing"));
+	ck_assert_int_eq(db_script(db, test_mem(),
+			     arena_printf(test_mem(), "%s; SELECT 1", put),
+			     &why),
+	    OK);
+	ck_assert_int_eq(sql_int("SELECT count(*) FROM postern.audit_event"
+				 " WHERE event = '%s'",
+			     event),
+	    1);
+	db_close(&db);
+}
+END_TEST
+
 Suite *
 migrate_suite(void)
 {
 	const struct test_case cases[] = {
 		CASE(empty_database_gets_the_schema_once, 0),
+		CASE(script_runs_whole_or_says_why, 0),
 		CASE(new_file_is_applied_after_the_old, 0),
 		CASE(changed_file_is_refused_by_name, 0),
 		CASE(what_psql_applied_is_adopted, 0),

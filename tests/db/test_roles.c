@@ -26,7 +26,6 @@ static const struct grant {
 	{ WEB, "mail_outbox", "", "kind account_id canonical", "", false },
 	{ WEB, "audit_event", "", "event account_id session_id client", "",
 	    false },
-	{ WEB, "rate_limit", "*", "*", "*", false },
 
 	{ PASSWORD, "schema_migration", "*", "", "", false },
 	{ PASSWORD, "signing_key", "*", "", "", false },
@@ -37,7 +36,6 @@ static const struct grant {
 	{ PASSWORD, "mail_outbox", "", "kind account_id canonical", "", false },
 	{ PASSWORD, "audit_event", "", "event account_id session_id client", "",
 	    false },
-	{ PASSWORD, "rate_limit", "*", "*", "*", false },
 
 	{ MAILER, "schema_migration", "*", "", "", false },
 	{ MAILER, "account",
@@ -55,8 +53,8 @@ static const struct grant {
 	{ JANITOR, "account", "id verified_at created_at", "", "", true },
 	{ JANITOR, "session", "account_id id expires_at ended_at", "", "",
 	    true },
-	{ JANITOR, "one_time_token", "account_id purpose expires_at", "", "",
-	    true },
+	{ JANITOR, "one_time_token", "account_id hash purpose expires_at", "",
+	    "", true },
 	{ JANITOR, "rate_limit", "*", "", "", true },
 	{ JANITOR, "mail_outbox", "id state ended_at created_at", "", "",
 	    true },
@@ -75,7 +73,9 @@ static const struct {
 	const char *role, *functions; /* in the order of the alphabet */
 } calls[] = {
 	{ WEB, "one_time_token_address rate_limit_take verify_email" },
-	{ PASSWORD, "one_time_token_address rate_limit_take" },
+	{ PASSWORD,
+	    "disown_account one_time_token_address rate_limit_take"
+	    " verify_email" },
 	{ MAILER, "" },
 	{ JANITOR, "audit_event_partitions" },
 	{ ADMIN, "" },
@@ -198,8 +198,9 @@ START_TEST(definer_functions_are_these_and_fix_their_search_path)
 			     "SELECT string_agg(proname, ' ' ORDER BY proname)"
 			     " FROM pg_proc WHERE prosecdef"
 			     " AND pronamespace = 'postern'::regnamespace"),
-	    "audit_event_partitions one_time_token_address"
-	    " one_time_token_cap verify_email");
+	    "audit_event_partitions disown_account"
+	    " one_time_token_address"
+	    " one_time_token_cap rate_limit_take verify_email");
 	ck_assert_int_eq(sql_int("SELECT count(*) FROM pg_proc"
 				 " WHERE pronamespace = 'postern'::regnamespace"
 				 " AND NOT 'search_path=pg_catalog, pg_temp'"

@@ -160,14 +160,21 @@ def at_once(calls):
 
 
 def raw_exchange(site, data, host=None, timeout=TIMEOUT):
-    """Sends bytes to nginx; what comes back until it closes."""
+    """Sends bytes to nginx; what comes back until the answer is whole."""
     with socket.create_connection(("127.0.0.1", site.port), timeout,
                                   (host or next_host(), 0)) as s:
         s.sendall(data)
         out = b""
-        while chunk := s.recv(65536):
+        while not is_whole(out) and (chunk := s.recv(65536)):
             out += chunk
     return out
+
+
+def is_whole(out):
+    """Whether the body is there as its Content-Length says."""
+    head, end, body = out.partition(b"\r\n\r\n")
+    length = re.search(rb"\r\ncontent-length: (\d+)", head, re.I)
+    return bool(end and length) and len(body) >= int(length[1])
 
 
 def parse_raw(out):

@@ -69,12 +69,13 @@ class Mail:
 
 
 class Sink:
-    def __init__(self, port):
+    def __init__(self, port, **options):
         self.port = port
         self.mails, self.attempts, self.faults = [], {}, {}
         self.changed = threading.Condition()
         self.controller = SinkController(self, hostname="127.0.0.1",
-                                         port=port, ready_timeout=10)
+                                         port=port, ready_timeout=10,
+                                         **options)
         self.controller.start()
 
     def stop(self):

@@ -87,7 +87,7 @@ def give(path):
 def make_home():
     """The private folder: below the build folder, or where that does not do
     (not reachable for the owner, path too long for a socket) in /var/tmp."""
-    if len(BUILD) < SOCKET_PATH_MAX - 30 and os.path.isdir(BUILD):
+    if len(BUILD) < SOCKET_PATH_MAX - 30 and os.access(BUILD, os.W_OK):
         home = tempfile.mkdtemp(prefix="e2e.", dir=BUILD)
         give(home)
         if owns(home):
@@ -209,9 +209,10 @@ class Cluster:
         self.psql(f"CREATE DATABASE {database} OWNER postern_owner")
         run([self.posternctl, "migrate", "--database",
              f"postgresql:///{database}?host={self.home}&user=postern_owner",
-             "--sql", os.path.join(SOURCE, "sql")], cwd=self.home)
+             "--sql", self.sql], cwd=self.home)
 
     posternctl = os.path.join(BUILD, "posternctl")
+    sql = os.path.join(SOURCE, "sql")
 
 
 class Stack:
@@ -232,10 +233,11 @@ class Stack:
         """Copies what the owner may not be able to reach in the source."""
         for name in "posternd", "posternctl":
             shutil.copy(os.path.join(BUILD, name), self.home)
-        for name in "templates", "sql":
+        for name in "templates", "sql", "public":
             shutil.copytree(os.path.join(SOURCE, name),
                             os.path.join(self.home, name))
         Cluster.posternctl = os.path.join(self.home, "posternctl")
+        Cluster.sql = os.path.join(self.home, "sql")
 
     def site(self, cluster=None, **options):
         site = Site(self, cluster or self.cluster, options)
@@ -295,6 +297,8 @@ class Site:
             "password_workers": 2,
             "password_cost": 1,
             "template_dir": os.path.join(self.stack.home, "templates"),
+            "static_dir": os.path.join(self.stack.home, "public"),
+            "worker_memory": 65536,  # a sanitizer's shadow counts too
             "smtp_host": "127.0.0.1",
             "smtp_port": self.sink.port,
             "mail_from": "postern@example.org",
@@ -337,6 +341,7 @@ class Site:
                 text = f.read()
             text = text.replace("/run/postern", self.run_dir)
             text = text.replace("/var/log/nginx", self.home)
+            text = text.replace("/usr/local/share/postern", self.stack.home)
             with open(os.path.join(snippets, os.path.basename(path)),
                       "w", encoding="utf-8") as f:
                 f.write(text)

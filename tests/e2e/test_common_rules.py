@@ -7,6 +7,8 @@ What every answer has to keep is checked by the client for all tests
 
 import json
 
+import re
+
 import pytest
 
 from client import (check_error_body, granted, next_address, parse_raw,
@@ -270,8 +272,14 @@ def test_a_browser_gets_a_page(site, client, accept, html):
         assert answer.json() == {"error": "Not found"}
         return
     assert answer.headers["Content-Type"].startswith("text/html")
-    assert "<script" not in answer.text and "style=" not in answer.text
+    assert not re.search(r"<script(?! src=)|\sstyle=", answer.text)
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("path", API)
+def test_the_api_answers_in_json_whoever_asks(site, client, path):
+    answer = client.post(path, {}, headers={"Accept": "text/html"})
+    refused(answer, 401 if path not in BODIES else 400)
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH",

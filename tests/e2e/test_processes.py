@@ -13,9 +13,11 @@ import time
 import pytest
 
 import fcgi
-from client import granted, refused
+from client import granted, next_address, refused
 from stack import (Cluster, as_owner, children, clean_environment, give,
                    until)
+
+VERIFY = "Verify Your Email Address"
 
 
 @pytest.fixture
@@ -262,6 +264,77 @@ def test_sighup_with_a_broken_file_changes_nothing(own_site):
     until(lambda: account.login()["expires_in"] == 420, 5, "the new option")
 
 
+def test_sighup_takes_up_a_template_of_ones_own(stack):
+    override = tempfile.mkdtemp(prefix="override", dir=stack.home)
+    give(override)
+    site = stack.site(template_override_dir=override)
+    assert "Greetings" not in site.unverified().mails(VERIFY)[0].text
+    shipped = os.path.join(site.options["template_dir"], "mail", "verify.txt")
+    with open(shipped, encoding="utf-8") as f:
+        text = f.read()
+    os.mkdir(os.path.join(override, "mail"))
+    with open(os.path.join(override, "mail", "verify.txt"), "w",
+              encoding="utf-8") as f:
+        f.write("Greetings from {{site_name}}.\n" + text)
+    os.chmod(override, 0o755)
+    site.posternd.send_signal(signal.SIGHUP)
+    until(lambda: site.unverified().mails(VERIFY)[0].text.startswith(
+        "Greetings from Postern."), 10, "the new template")
+    assert not site.stop()
+
+
+def test_a_changed_cost_keeps_every_password(own_site):
+    account = own_site.account()
+    for cost in 3, 1:
+        before = own_site.workers()
+        own_site.write_conf(password_cost=cost)
+        own_site.posternd.send_signal(signal.SIGHUP)
+        until(lambda: not before.items() & own_site.workers().items(), 10,
+              "new workers")
+        for _ in range(2):
+            account.login()
+
+
+def test_tokens_and_mails_outlive_a_restart(stack):
+    site = stack.site(mail_retry="1s")
+    account, waiting = site.account(), next_address("waiting")
+    tokens = account.login()
+    site.sink.fault(waiting, *[("RCPT", "451 later")] * 2)
+    site.client().post("/auth/register", {
+        "email": waiting, "password": "a long enough secret"})
+    site.posternd.send_signal(signal.SIGTERM)
+    assert site.posternd.wait(10) == 0
+    site.start_posternd()
+    granted(site.client().post("/auth/logout", token=tokens["access_token"]),
+            "Logout successful")
+    mail = site.sink.wait(waiting, VERIFY)[0]
+    granted(site.client().post("/auth/verify-email", {"token": mail.token}),
+            "Email verified successfully! You can now login.")
+    assert not site.stop()
+
+
+def test_all_works_without_prepared_statements(stack):
+    site = stack.site(database_prepare="off")
+    account = site.account()
+    first = account.login()
+    second = site.client().post("/auth/refresh", token=first["refresh_token"])
+    assert second.status_code == 200, second.text
+    granted(site.client().post("/auth/reset-password", {
+        "token": account.reset_token(), "new_password": "another secret"}),
+        "Password reset successful")
+    refused(site.client().post("/auth/logout", token=first["access_token"]),
+            401, "Invalid token")
+    account.password = "another secret"
+    granted(site.client().post("/auth/logout",
+                               token=account.login()["access_token"]),
+            "Logout successful")
+    for _ in range(4):
+        answer = site.client().post("/auth/resend-verification",
+                                    {"email": account.email})
+        assert answer.status_code == 200
+    assert not site.stop()
+
+
 def test_a_killed_worker_is_replaced(own_site):
     own_site.expect_crash = True  # the log tells of the kills
     account, before = own_site.account(), own_site.workers()
@@ -399,7 +472,10 @@ def test_a_hung_database_is_503_in_time(frail_site):
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     try:
-        for call in calls_of(site, account, tokens):
+        login, refresh, logout, forgot, *_, ready = calls_of(
+            site, account, tokens)
+        # Often enough for a worker to be asked again after its first loss.
+        for call in login, refresh, logout, forgot, refresh, ready, ready:
             unavailable(call)
         assert site.client().get("/healthz").status_code == 200
     finally:

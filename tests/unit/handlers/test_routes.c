@@ -59,16 +59,17 @@ END_TEST
 START_TEST(every_form_of_a_page_checks_its_origin)
 {
 	for (const struct route *r = routes; r->path != NULL; r++)
-		if (r->input == INPUT_PAGE && r->method == METHOD_POST)
+		if (r->input >= INPUT_PAGE && r->method == METHOD_POST)
 			ck_assert_msg(r->origin == ORIGIN_OURS, "%s", r->path);
 }
 END_TEST
 
-START_TEST(only_health_has_no_limit)
+START_TEST(what_costs_nothing_has_no_limit)
 {
 	for (const struct route *r = routes; r->path != NULL; r++)
 		if (r->limit == LIMIT_NONE)
 			ck_assert_msg(strcmp(r->path, "/healthz") == 0 ||
+				strcmp(r->path, "/brand.css") == 0 ||
 				strcmp(r->path, "/readyz") == 0,
 			    "%s", r->path);
 }
@@ -90,7 +91,8 @@ main(void)
 		{ "no route is there twice", no_route_is_there_twice, 0 },
 		{ "every form of a page checks its origin",
 		    every_form_of_a_page_checks_its_origin, 0 },
-		{ "only health has no limit", only_health_has_no_limit, 0 },
+		{ "what costs nothing has no limit",
+		    what_costs_nothing_has_no_limit, 0 },
 		{ "every route has a handler", every_route_has_a_handler, 0 },
 	};
 

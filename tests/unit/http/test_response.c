@@ -84,8 +84,8 @@ static const char *const page_headers[] = {
 	"\r\nX-Content-Type-Options: nosniff\r\n",
 	"\r\nContent-Type: text/html; charset=utf-8\r\n",
 	("\r\nContent-Security-Policy: default-src 'none'; style-src 'self'; "
-	 "img-src 'self'; script-src 'self'; form-action 'self'; "
-	 "base-uri 'none'; frame-ancestors 'none'\r\n"),
+	 "img-src 'self'; script-src 'self'; base-uri 'none'; "
+	 "frame-ancestors 'none'; form-action 'self'\r\n"),
 	"\r\nReferrer-Policy: strict-origin\r\n",
 	"\r\nX-Frame-Options: DENY\r\n",
 	"\r\nContent-Length: 4\r\n\r\n<p>x",
@@ -94,7 +94,7 @@ static const char *const page_headers[] = {
 START_TEST(a_page_has_the_headers_of_every_page)
 {
 	start();
-	response_page(&res, 200, "<p>xy", 4);
+	response_page(&res, 200, "<p>xy", 4, "");
 	send_it(false);
 	ck_assert(strncmp(answer, "Status: 200 OK\r\n", 16) == 0);
 	ck_assert_ptr_nonnull(strstr(answer, page_headers[_i]));
@@ -123,7 +123,7 @@ START_TEST(every_status_of_the_contract_can_be_sent)
 	char *end;
 
 	start();
-	response_page(&res, statuses[_i], "", 0);
+	response_page(&res, statuses[_i], "", 0, "");
 	send_it(false);
 	ck_assert(strncmp(answer, "Status: ", 8) == 0);
 	ck_assert_int_eq(strtol(answer + 8, &end, 10), statuses[_i]);
@@ -137,7 +137,7 @@ START_TEST(a_long_answer_arrives_whole)
 
 	start();
 	memset(html, 'h', sizeof html);
-	response_page(&res, 200, html, sizeof html);
+	response_page(&res, 200, html, sizeof html, "");
 	send_it(false);
 	ck_assert_uint_eq(strspn(strstr(answer, "\r\n\r\n") + 4, "h"),
 	    sizeof html);
@@ -174,7 +174,7 @@ END_TEST
 START_TEST(an_unknown_status_is_a_bug)
 {
 	start();
-	response_page(&res, 299, "", 0);
+	response_page(&res, 299, "", 0, "");
 	send_it(false);
 }
 END_TEST

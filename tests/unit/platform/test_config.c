@@ -143,6 +143,7 @@ static const struct {
 	{ SITE "mail_from = A <a@b>\n", "FILE:2", "e-mail address" },
 	{ SITE "mail_from =\n", "FILE:2", "e-mail address" },
 	{ SITE "database = dbname=x password=y\n", "FILE:0", "password_file" },
+	{ SITE "database = postgresql://u:p@h/x\n", "FILE:0", "password_file" },
 	{ SITE "smtp_user = x\n", "FILE:0", "smtp_password_file" },
 	{ SITE "smtp_password_file = /x\n", "FILE:0", "smtp_user" },
 };

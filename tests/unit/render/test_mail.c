@@ -23,7 +23,12 @@
 static struct arena *mem;
 static struct templates *templates;
 static struct config config = { .site_name = "Postern",
-	.mail_from = "postern@example.org" };
+	.mail_from = "postern@example.org",
+	.public_url = "https://accounts.example.org",
+	.template_override_dir = "",
+	.brand_logo = "",
+	.brand_color = "",
+	.brand_links = "" };
 
 static void
 report(void *arg, const char *file, int line, const char *what)
@@ -36,12 +41,16 @@ static void
 set_up(void)
 {
 	const char *source = getenv("POSTERN_SOURCE");
-	char dir[4096];
+	static char dir[4096], public[4096];
 
-	(void)snprintf(dir, sizeof dir, "%s/templates",
-	    source == NULL ? "." : source);
+	if (source == NULL)
+		source = ".";
+	(void)snprintf(dir, sizeof dir, "%s/templates", source);
+	(void)snprintf(public, sizeof public, "%s/public", source);
 	mem = arena_new(1 << 20);
-	templates = templates_load(dir, NULL, report, NULL);
+	config.template_dir = dir;
+	config.static_dir = public;
+	templates = templates_load(&config, report, NULL);
 	conf = &config;
 }
 
@@ -56,10 +65,9 @@ static struct mail
 reset_mail(void)
 {
 	return (struct mail){ .name = "reset",
-		.subject = "Password Reset Request",
 		.recipient = "b@example.org",
 		.link = LINK,
-		.lifetime = "1 hour",
+		.lifetime = 3600,
 		.message_id = "1@accounts.example.org" };
 }
 
@@ -195,7 +203,7 @@ START_TEST(notice_has_no_link)
 
 	set_up();
 	m.name = notices[_i];
-	m.link = m.lifetime = NULL;
+	m.link = NULL;
 	text = compose(&m);
 	ck_assert_ptr_null(strstr(part(text, "text/plain"), "://"));
 	ck_assert_ptr_null(strstr(part(text, "text/html"), "href"));
@@ -260,15 +268,84 @@ START_TEST(hostile_name_stays_text)
 	struct mail m = reset_mail();
 	char *text;
 
-	set_up();
 	config.site_name = "<script>\n.\n--=_x \n\t\n";
+	set_up();
 	text = compose(&m);
 	ck_assert_ptr_null(strstr(text, "\r\n--=_x"));
-	ck_assert_ptr_nonnull(strstr(text, "=3D_x"));
+	ck_assert_ptr_nonnull(strstr(part(text, "text/plain"), "--=_x"));
 	ck_assert_ptr_null(strstr(part(text, "text/html"), "<script"));
 	/* Blanks at the end of a line would be lost on the way. */
 	ck_assert_ptr_null(strstr(text, " \r\n"));
 	ck_assert_ptr_null(strstr(text, "\t\r\n"));
+	tear_down();
+}
+END_TEST
+
+/* API.md has the English ones; beyond ASCII they are encoded words. */
+static const struct {
+	const char *name;
+	enum language language;
+	const char *want;
+} subjects[] = {
+	{ "verify", LANGUAGE_EN, "Verify Your Email Address" },
+	{ "reset", LANGUAGE_EN, "Password Reset Request" },
+	{ "password_changed", LANGUAGE_EN, "Your password was changed" },
+	{ "reset", LANGUAGE_DE, "Neues Passwort angefordert" },
+	{ "password_changed", LANGUAGE_DE,
+	    "=?UTF-8?Q?Ihr=20Passwort=20wurde=20ge=C3=A4ndert?=" },
+};
+
+START_TEST(subject_is_the_languages)
+{
+	struct mail m = reset_mail();
+	char want[200];
+
+	set_up();
+	m.name = subjects[_i].name;
+	m.language = subjects[_i].language;
+	(void)snprintf(want, sizeof want,
+	    "\r\nSubject: %s\r\nMessage-ID: ", subjects[_i].want);
+	ck_assert_ptr_nonnull(strstr(compose(&m), want));
+	tear_down();
+}
+END_TEST
+
+START_TEST(german_mail_is_german)
+{
+	struct mail m = reset_mail();
+	char *text;
+
+	set_up();
+	m.language = LANGUAGE_DE;
+	text = compose(&m);
+	ck_assert_ptr_nonnull(
+	    strstr(part(text, "text/plain"), "Der Link gilt 1 Stunde"));
+	ck_assert_ptr_nonnull(
+	    strstr(part(text, "text/html"), "<html lang=\"de\">"));
+	ck_assert_ptr_null(strstr(part(text, "text/plain"), "Hello"));
+	tear_down();
+}
+END_TEST
+
+/* The brand's links lead out of a mail, so they have a host. */
+START_TEST(mail_has_the_brand)
+{
+	struct mail m = reset_mail();
+	char *text;
+
+	config.brand_color = "#c00";
+	config.brand_links = "Imprint=/imprint";
+	set_up();
+	text = compose(&m);
+	ck_assert_ptr_nonnull(strstr(part(text, "text/plain"),
+	    "Imprint: https://accounts.example.org/imprint\n"));
+	ck_assert_ptr_nonnull(strstr(part(text, "text/html"),
+	    "<a href=\"https://accounts.example.org/imprint\">Imprint</a>"));
+	ck_assert_ptr_nonnull(
+	    strstr(part(text, "text/html"), "background: #cc0000"));
+	ck_assert_ptr_nonnull(
+	    strstr(part(text, "text/html"), "prefers-color-scheme: dark"));
+	ck_assert_ptr_null(strstr(part(text, "text/html"), "<img"));
 	tear_down();
 }
 END_TEST
@@ -291,7 +368,8 @@ static const struct {
 START_TEST(lifetime_is_in_words)
 {
 	set_up();
-	ck_assert_str_eq(mail_lifetime(mem, lifetimes[_i].seconds),
+	ck_assert_str_eq(mail_lifetime(templates, mem, LANGUAGE_EN,
+			     lifetimes[_i].seconds),
 	    lifetimes[_i].want);
 	tear_down();
 }
@@ -309,6 +387,9 @@ main(void)
 		{ "sender", sender_is_named_within_its_line, ROWS(senders) },
 		{ "unfit", unfit_address_makes_no_mail, ROWS(unfit) },
 		{ "hostile", hostile_name_stays_text, 0 },
+		{ "subject", subject_is_the_languages, ROWS(subjects) },
+		{ "german", german_mail_is_german, 0 },
+		{ "brand", mail_has_the_brand, 0 },
 		{ "lifetime", lifetime_is_in_words, ROWS(lifetimes) },
 	};
 

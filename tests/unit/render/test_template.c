@@ -13,11 +13,14 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "platform/config.h"
 #include "platform/json.h"
 #include "tests/test.h"
 
 #define PAGE "page/message.html"
 #define MAIL "mail/reset.txt"
+#define TEXT_EN "text/en.ini"
+#define TEXT_DE "text/de.ini"
 
 static char folder[] = "/tmp/postern-test-XXXXXX";
 static char said[4096]; /* all reports, a line each */
@@ -34,16 +37,33 @@ listen_to(void *arg, const char *file, int line, const char *what)
 	(void)snprintf(said + n, sizeof said - n, "%d: %s\n", line, what);
 }
 
-/* The folder of the templates in the source. */
-static const char *
-ours(void)
+/* The templates of the source, no brand, and an operator's folder or "". */
+static struct config
+make_config(const char *override_dir)
 {
-	static char dir[4096];
+	static char dir[4096], public[4096];
 	const char *source = getenv("POSTERN_SOURCE");
 
-	(void)snprintf(dir, sizeof dir, "%s/templates",
-	    source == NULL ? "." : source);
-	return dir;
+	if (source == NULL)
+		source = ".";
+	(void)snprintf(dir, sizeof dir, "%s/templates", source);
+	(void)snprintf(public, sizeof public, "%s/public", source);
+	return (struct config){ .site_name = "Site & Co",
+		.public_url = "https://login.example.org",
+		.template_dir = dir,
+		.template_override_dir = override_dir,
+		.static_dir = public,
+		.brand_logo = "",
+		.brand_color = "",
+		.brand_links = "" };
+}
+
+static struct templates *
+load(const struct config *c)
+{
+	said[0] = '\0';
+	reports = 0;
+	return templates_load(c, listen_to, NULL);
 }
 
 static void
@@ -71,8 +91,8 @@ make_folder(const char *sub)
 static void
 remove_folder(void)
 {
-	static const char *const names[] = { PAGE, MAIL,
-		"page/verify_email.html", "page", "mail", "" };
+	static const char *const names[] = { PAGE, MAIL, TEXT_EN, TEXT_DE,
+		"page/verify_email.html", "page", "mail", "text", "" };
 	char path[256];
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -86,17 +106,17 @@ static struct templates *
 load_with(const char *name, const char *text, const char *name2,
     const char *text2)
 {
+	struct config c = make_config(folder);
 	struct templates *t;
 
-	said[0] = '\0';
-	reports = 0;
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	make_folder("page");
 	make_folder("mail");
+	make_folder("text");
 	write_file(name, text, strlen(text));
 	if (name2 != NULL)
 		write_file(name2, text2, strlen(text2));
-	t = templates_load(ours(), folder, listen_to, NULL);
+	t = load(&c);
 	remove_folder();
 	return t;
 }
@@ -134,6 +154,7 @@ static const struct {
 	{ PAGE, "{{title}}", "T" },
 	{ PAGE, "a {{ title }} b", "a T b" },
 	{ PAGE, "{{title}}{{title}}", "TT" },
+	/* The innermost wins over what is common to all pages. */
 	{ PAGE, "{{site_name}}", "S&lt;&amp;&gt;&quot;&#39;" },
 	{ MAIL, "{{site_name}}", "S<&>\"'" },
 	{ PAGE, "{{message}}", "" },
@@ -172,7 +193,7 @@ START_TEST(template_becomes_text)
 	char *text;
 
 	ck_assert_msg(t != NULL, "row %d: %s", _i, said);
-	text = template_render(t, mem, renders[_i].name, data, &n);
+	text = template_render(t, mem, LANGUAGE_EN, renders[_i].name, data, &n);
 	ck_assert_str_eq(text, renders[_i].want);
 	ck_assert_uint_eq(n, strlen(renders[_i].want));
 	json_free(&data);
@@ -191,6 +212,12 @@ static const struct {
 	{ PAGE, "\n\n{{#lifetime}}{{/lifetime}}", 3, "unknown name" },
 	{ MAIL, "{{title}}", 1, "unknown name" },
 	{ PAGE, "{{titl}}", 1, "unknown name" },
+	{ PAGE, "{{color}}", 1, "unknown name" },
+	{ MAIL, "{{css}}", 1, "unknown name" },
+	{ PAGE, "\n{{_no.such}}", 2, "no text \"no.such\"" },
+	{ PAGE, "{{_link.home", 1, "no text" },
+	{ PAGE, "{{_link.home }}", 1, "no text" },
+	{ PAGE, "{{_}}", 1, "no text" },
 	{ PAGE, "{{itle}}", 1, "unknown name" },
 	{ PAGE, "{{title", 1, "not closed" },
 	{ PAGE, "a\n{{title}", 2, "not closed" },
@@ -212,7 +239,7 @@ static const struct {
 	    1, "too deep" },
 	{ PAGE, "{{>page/other.html}}", 1, "does not exist" },
 	{ PAGE, "{{>mail/reset.txt}}", 1, "other kind" },
-	{ PAGE, "\n{{>page/verify_email.html}}", 2, "unknown here" },
+	{ PAGE, "\n{{>page/verify_email.html}}", 2, "includes another" },
 	{ PAGE, "{{>page/message.html}}", 1, "includes another" },
 	{ PAGE, "\xff", 0, "UTF-8" },
 };
@@ -248,10 +275,22 @@ START_TEST(partial_is_put_in_place)
 		"page/verify_email.html", "{{#site_name}}x{{/site_name}}\n");
 
 	ck_assert_msg(t != NULL, "%s", said);
-	ck_assert_str_eq(template_render(t, mem, PAGE, data, NULL), "[\nx\n]");
+	ck_assert_str_eq(template_render(t, mem, LANGUAGE_EN, PAGE, data, NULL),
+	    "[\nx\n]");
 	json_free(&data);
 	templates_free(&t);
 	arena_free(&mem);
+}
+END_TEST
+
+START_TEST(partial_uses_what_its_page_provides)
+{
+	ck_assert_ptr_null(load_with(PAGE, "\n{{>page/verify_email.html}}",
+	    "page/verify_email.html", "{{claimed}}"));
+	ck_assert_ptr_nonnull(strstr(said,
+	    "2: includes a template with names"
+	    " unknown here"));
+	ck_assert_int_eq(reports, 1);
 }
 END_TEST
 
@@ -281,37 +320,140 @@ END_TEST
 
 START_TEST(missing_folder_is_told)
 {
-	said[0] = '\0';
-	reports = 0;
-	ck_assert_ptr_null(templates_load("/nonexistent", "", listen_to, NULL));
+	struct config c = make_config("");
+
+	c.template_dir = "/nonexistent";
+	ck_assert_ptr_null(load(&c));
 	ck_assert_int_gt(reports, 5);
 }
 END_TEST
 
-static const char *const pages[] = { "page/verify_email.html",
-	"page/reset_password.html", "page/message.html" };
+/* An operator's texts, over ours. */
+static const struct {
+	const char *name, *text, *name2, *text2;
+	const char *want; /* in a report; NULL when all is well */
+} texts[] = {
+	{ TEXT_EN, "link.home = Start\n", NULL, NULL, NULL },
+	{ TEXT_EN, "# ours\n\n\tlink.home=Start\r\n", NULL, NULL, NULL },
+	{ TEXT_EN, "own.text = Own\n", NULL, NULL, "no text \"own.text\"" },
+	{ TEXT_EN, "own.text = Own\n", TEXT_DE, "own.text = Eigen\n",
+	    "nothing uses the text \"own.text\"" },
+	{ TEXT_EN, "link.home = A\nlink.home = B\n", NULL, NULL, "2: a key" },
+	{ TEXT_EN, "link.home\n", NULL, NULL, "1: is no `key = text`" },
+	{ TEXT_EN, "Link = A\n", NULL, NULL, "1: is no `key = text`" },
+	{ TEXT_EN, "= A\n", NULL, NULL, "1: is no `key = text`" },
+	{ TEXT_EN, "\nlink.home =\n", NULL, NULL, "2: a key without" },
+	{ TEXT_EN, "link.home = {{_login.title}}\n", NULL, NULL, "another" },
+	{ TEXT_EN, "link.home = {{nobody}}\n", NULL, NULL, "\"nobody\"" },
+	{ TEXT_DE, "error.limited = {{lang}}\n", NULL, NULL, "error.limited" },
+	{ TEXT_DE, "\xff", NULL, NULL, "UTF-8" },
+};
+
+START_TEST(texts_are_held_against_each_other)
+{
+	struct templates *t = load_with(texts[_i].name, texts[_i].text,
+	    texts[_i].name2, texts[_i].text2);
+
+	ck_assert_msg((t == NULL) == (texts[_i].want != NULL), "%s", said);
+	if (texts[_i].want != NULL)
+		ck_assert_msg(strstr(said, texts[_i].want) != NULL, "%s", said);
+	templates_free(&t);
+}
+END_TEST
+
+START_TEST(text_takes_its_place)
+{
+	struct arena *mem = arena_new(1 << 16);
+	struct json *data = make_data();
+	struct templates *t = load_with(PAGE, "{{_link.home}}|{{_link.home}}",
+	    TEXT_EN, "link.home = <a> {{title}} & \"b\"\n");
+
+	ck_assert_msg(t != NULL, "%s", said);
+	ck_assert_str_eq(template_render(t, mem, LANGUAGE_EN, PAGE, data, NULL),
+	    "&lt;a&gt; T &amp; &quot;b&quot;|&lt;a&gt; T &amp; &quot;b&quot;");
+	ck_assert_str_eq(template_render(t, mem, LANGUAGE_DE, PAGE, data, NULL),
+	    "Zur Startseite|Zur Startseite");
+	ck_assert_str_eq(templates_text(t, LANGUAGE_DE, "link.home"),
+	    "Zur Startseite");
+	json_free(&data);
+	templates_free(&t);
+	arena_free(&mem);
+}
+END_TEST
+
+/* What the data of the handlers has in the worst case. */
+static const char full[] =
+    "{\"address\":\"<b>@example.org\",\"email\":\"\\\"><b>\",\"error\":\"<b>\","
+    "\"error_email\":\"<b>\",\"error_password\":\"<b>\",\"next\":\"/<b>\","
+    "\"error_new_password\":\"<b>\",\"notice\":\"<b>\",\"title\":\"<b>\","
+    "\"message\":\"<b>\",\"link\":\"/<b>\",\"link_label\":\"<b>\","
+    "\"created\":\"<b>\",\"session_started\":\"<b>\",\"unverified\":true,"
+    "\"session_client\":\"<b>\",\"session_device\":\"<b>\"}";
+
+static const char *const pages[] = { "home", "register", "login", "dashboard",
+	"forgot_password", "check_email", "reset_password", "verify_email",
+	"message" };
+
+static void
+check_page(const char *text, enum language l)
+{
+	char want[40];
+
+	(void)snprintf(want, sizeof want, "<html lang=\"%s\">",
+	    language_tag(l));
+	ck_assert_ptr_nonnull(strstr(text, want));
+	ck_assert_ptr_nonnull(strstr(text, "name=\"viewport\""));
+	ck_assert_ptr_nonnull(strstr(text, "Site &amp; Co</title>"));
+	ck_assert_ptr_nonnull(strstr(text, "<h1>"));
+	ck_assert_ptr_nonnull(strstr(text, "href=\"/static/postern."));
+	ck_assert_ptr_nonnull(strstr(text, "</html>\n"));
+	/* Nothing of a visitor's, nothing inline, nothing left over. */
+	ck_assert_ptr_null(strstr(text, "<b>"));
+	ck_assert_ptr_null(strstr(text, "<style"));
+	ck_assert_ptr_null(strstr(text, "style="));
+	ck_assert_ptr_null(strstr(text, " onclick"));
+	ck_assert_ptr_null(strstr(text, "{{"));
+	ck_assert_ptr_null(strstr(text, "://"));
+}
 
 START_TEST(own_pages_hold)
 {
-	struct arena *mem = arena_new(1 << 16);
-	struct templates *t = templates_load(ours(), NULL, listen_to, NULL);
-	struct json *data = json_object();
-	const char *text;
+	struct arena *mem = arena_new(1 << 18);
+	struct config c = make_config("");
+	struct templates *t = load(&c);
+	struct json *data = json_parse(full, strlen(full), 4);
+	char name[40];
 
 	ck_assert_msg(t != NULL, "%s", said);
-	json_put_string(data, "site_name", "Site & Co");
-	json_put_string(data, "address", "<b>@example.org");
-	json_put_string(data, "error", "bad \"thing\"");
-	json_put_string(data, "title", "Title");
-	json_put_string(data, "message", "Message");
-	text = template_render(t, mem, pages[_i], data, NULL);
-	ck_assert_ptr_nonnull(strstr(text, "<html lang=\"en\">"));
-	ck_assert_ptr_nonnull(strstr(text, "name=\"viewport\""));
-	ck_assert_ptr_nonnull(strstr(text, "Site &amp; Co</title>"));
-	ck_assert_ptr_null(strstr(text, "<b>"));
-	ck_assert_ptr_null(strstr(text, "<script"));
-	ck_assert_ptr_null(strstr(text, "style"));
-	ck_assert_ptr_null(strstr(text, "{{"));
+	(void)snprintf(name, sizeof name, "page/%s.html", pages[_i]);
+	for (int l = 0; l < LANGUAGES; l++) {
+		const char *text =
+		    template_render(t, mem, (enum language)l, name, data, NULL);
+
+		check_page(text, (enum language)l);
+		ck_assert_int_lt((int)strlen(text), 8192);
+	}
+	json_free(&data);
+	templates_free(&t);
+	arena_free(&mem);
+}
+END_TEST
+
+/* "page/login.html" without an error says nothing of one. */
+START_TEST(page_without_error_has_none)
+{
+	struct arena *mem = arena_new(1 << 18);
+	struct config c = make_config("");
+	struct templates *t = load(&c);
+	struct json *data = json_object();
+	const char *text;
+	char name[40];
+
+	(void)snprintf(name, sizeof name, "page/%s.html", pages[_i]);
+	text = template_render(t, mem, LANGUAGE_EN, name, data, NULL);
+	ck_assert_ptr_null(strstr(text, "aria-invalid"));
+	ck_assert_ptr_null(strstr(text, "role=\"alert\""));
+	ck_assert_ptr_null(strstr(text, "Error:"));
 	json_free(&data);
 	templates_free(&t);
 	arena_free(&mem);
@@ -326,10 +468,14 @@ main(void)
 		{ "fault", fault_is_told_with_its_line, ROWS(faults) },
 		{ "faults", all_faults_are_told_at_once, 0 },
 		{ "partial", partial_is_put_in_place, 0 },
+		{ "partial names", partial_uses_what_its_page_provides, 0 },
 		{ "large", large_template_is_refused, 0 },
 		{ "crowded", crowded_template_is_no_bug, 0 },
 		{ "missing", missing_folder_is_told, 0 },
+		{ "texts", texts_are_held_against_each_other, ROWS(texts) },
+		{ "text", text_takes_its_place, 0 },
 		{ "own", own_pages_hold, ROWS(pages) },
+		{ "no error", page_without_error_has_none, ROWS(pages) },
 	};
 
 	return test_main("template", suite, ROWS(suite));

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: ISC
+ *
+ * What a page does better with a script; without, everything works too.  It
+ * asks no server, and text goes into the page as text only.  The words stand
+ * in the body's data attributes, in the page's language. */
+"use strict";
+
+const words = document.body.dataset;
+
+/* Fields: what is wrong with one, said beside it. */
+
+function fault(input) {
+	if (input.type === "email") {
+		const value = input.value.trim();
+		return /^[^\s@]+@[^\s@]+$/.test(value) ? "" : words.email;
+	}
+	if (input.value === "")
+		return words.empty;
+	if (input.autocomplete === "new-password" && [...input.value].length < 8)
+		return words.short;
+	return "";
+}
+
+function describe(input, id, on) {
+	const ids = (input.getAttribute("aria-describedby") || "").split(" ")
+		.filter((one) => one !== "" && one !== id);
+
+	if (on)
+		ids.unshift(id);
+	if (ids.length > 0)
+		input.setAttribute("aria-describedby", ids.join(" "));
+	else
+		input.removeAttribute("aria-describedby");
+}
+
+function tell(input, what) {
+	const id = input.id + "-error";
+	let note = document.getElementById(id);
+
+	describe(input, id, what !== "");
+	if (what === "") {
+		input.removeAttribute("aria-invalid");
+		if (note)
+			note.remove();
+		return;
+	}
+	if (!note) {
+		note = document.createElement("span");
+		note.id = id;
+		note.className = "wrong";
+		(input.closest(".secret") || input).after(note);
+	}
+	note.textContent = what;
+	input.setAttribute("aria-invalid", "true");
+}
+
+function watch(input) {
+	input.addEventListener("blur", () => {
+		if (input.value !== "")
+			tell(input, fault(input));
+	});
+	input.addEventListener("input", () => {
+		if (input.hasAttribute("aria-invalid") && fault(input) === "")
+			tell(input, "");
+	});
+}
+
+/* Passwords: a button that shows what was typed. */
+
+function show(input, button, on) {
+	input.type = on ? "text" : "password";
+	button.textContent = on ? words.hide : words.show;
+}
+
+function addShow(input) {
+	const box = document.createElement("span");
+	const button = document.createElement("button");
+	const status = document.createElement("span");
+
+	box.className = "secret";
+	button.type = "button";
+	button.setAttribute("aria-controls", input.id);
+	status.className = "unseen";
+	status.setAttribute("role", "status");
+	input.setAttribute("autocapitalize", "none");
+	input.spellcheck = false;
+	input.before(box);
+	box.append(input, button, status);
+	show(input, button, false);
+	button.addEventListener("click", () => {
+		show(input, button, input.type === "password");
+		status.textContent =
+			input.type === "text" ? words.shown : words.hidden;
+	});
+	/* Browsers remember what is typed into plain fields. */
+	input.form.addEventListener("submit", () => show(input, button, false));
+}
+
+/* Forms: sent once, and only when nothing is wrong that can be seen here. */
+
+function release(form) {
+	for (const button of form.querySelectorAll("[data-said]")) {
+		button.textContent = button.dataset.said;
+		delete button.dataset.said;
+		button.removeAttribute("aria-disabled");
+	}
+	delete form.dataset.busy;
+}
+
+function work(form, button) {
+	form.dataset.busy = "1";
+	button.dataset.said = button.textContent;
+	button.textContent = words.working;
+	button.setAttribute("aria-disabled", "true");
+	/* Whoever stopped the loading may try again. */
+	setTimeout(() => release(form), 10000);
+}
+
+function watchForm(form) {
+	const inputs = [...form.querySelectorAll(".field input")];
+
+	form.noValidate = true;
+	for (const input of inputs)
+		watch(input);
+	form.addEventListener("submit", (event) => {
+		if (form.dataset.busy) {
+			event.preventDefault();
+			return;
+		}
+		for (const input of inputs)
+			tell(input, fault(input));
+		const wrong = inputs.find((one) => fault(one) !== "");
+		if (wrong) {
+			event.preventDefault();
+			wrong.focus();
+			return;
+		}
+		/* Not disabled: a disabled button would not be sent along. */
+		work(form, event.submitter || form.querySelector("button:not([type])"));
+	});
+	addEventListener("pageshow", () => release(form));
+}
+
+for (const input of document.querySelectorAll(".field input[type=password]"))
+	addShow(input);
+for (const form of document.forms)
+	watchForm(form);
+const first = document.querySelector("[aria-invalid=true]");
+if (first)
+	first.focus();

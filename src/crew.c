@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The children.  A worker shows what it is at in a page it shares with us and
+ * with nobody else, so that none can answer for another.
+ */
+#include "crew.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/must.h"
+#include "janitor.h"
+#include "mailer.h"
+#include "platform/clock.h"
+#include "platform/config.h"
+#include "platform/log.h"
+#include "worker.h"
+
+#define BACKOFF_FIRST_MS 100
+#define BACKOFF_MOST_MS 10000
+#define SHORT_LIFE_MS 1000  /* a child that lived less gets a pause */
+#define LEAVE_EXTRA_MS 5000 /* over request_timeout, for leaving */
+
+/* One place for a child; pid 0 is a free one. */
+struct child {
+	pid_t pid;
+	enum process_kind kind;
+	int generation;
+	int64_t started_at, told_at; /* told_at: first SIGTERM, 0 for none */
+	bool killed;
+};
+
+/* What should run of one kind. */
+struct post {
+	int wanted;
+	int listen_fd;                /* -1 for none */
+	int64_t pause_ms, not_before; /* back-off */
+};
+
+static struct crew {
+	int generation;
+	struct post post[CREW_KINDS];
+	struct child child[CREW_MAX];
+	char *pages; /* shared; one a place in child */
+	size_t page;
+} crew;
+
+/* The page of a place. */
+static struct worker_slot *
+slot_of(size_t place)
+{
+	return (void *)(crew.pages + place * crew.page);
+}
+
+void
+crew_open(void)
+{
+	crew.page = (size_t)sysconf(_SC_PAGESIZE);
+	crew.pages = mmap(NULL, crew.page * CREW_MAX, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	must(crew.pages != MAP_FAILED);
+	for (int k = 0; k < CREW_KINDS; k++)
+		crew.post[k].listen_fd = -1;
+}
+
+void
+crew_set_socket(enum process_kind kind, int fd)
+{
+	crew.post[kind].listen_fd = fd;
+}
+
+void
+crew_size(void)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	int64_t hashing = conf->password_workers;
+
+	if (hashing == 0)
+		hashing = cores > 0 ? cores : 1;
+	crew.post[PROCESS_WEB].wanted = (int)conf->web_workers;
+	crew.post[PROCESS_PASSWORD].wanted = (int)hashing;
+	crew.post[PROCESS_MAILER].wanted = 1;
+	crew.post[PROCESS_JANITOR].wanted = 1;
+}
+
+/* Starting ---------------------------------------------------------------- */
+
+/* In a child: every page but its own goes. */
+static struct worker_slot *
+keep_own_page(size_t place)
+{
+	size_t before = place * crew.page;
+	size_t after = (CREW_MAX - place - 1) * crew.page;
+
+	if (before > 0)
+		must(munmap(crew.pages, before) == 0);
+	if (after > 0)
+		must(munmap(crew.pages + before + crew.page, after) == 0);
+	return slot_of(place);
+}
+
+_Noreturn static void
+become_child(enum process_kind kind, size_t place)
+{
+	struct worker_slot *slot = keep_own_page(place);
+	int fd = crew.post[kind].listen_fd;
+
+	switch (kind) {
+	case PROCESS_WEB:
+		worker_run(POOL_WEB, fd, slot);
+	case PROCESS_PASSWORD:
+		worker_run(POOL_PASSWORD, fd, slot);
+	case PROCESS_MAILER:
+		mailer_run();
+	case PROCESS_JANITOR:
+		janitor_run();
+	}
+	must(!"a kind of process");
+	abort();
+}
+
+static struct child *
+free_place(void)
+{
+	for (int i = 0; i < CREW_MAX; i++)
+		if (crew.child[i].pid == 0)
+			return &crew.child[i];
+	return NULL;
+}
+
+static void
+spawn(enum process_kind kind)
+{
+	struct child *c = free_place();
+	pid_t pid;
+
+	if (c == NULL)
+		return;
+	atomic_store(&slot_of((size_t)(c - crew.child))->busy_since, 0);
+	pid = fork();
+	if (pid == 0)
+		become_child(kind, (size_t)(c - crew.child));
+	if (pid < 0) {
+		log_event(ERROR, "child.fork", "what=%s", strerror(errno));
+		return;
+	}
+	*c = (struct child){
+		.pid = pid,
+		.kind = kind,
+		.generation = crew.generation,
+		.started_at = clock_steady_ms(),
+	};
+}
+
+void
+crew_fill(void)
+{
+	int have[CREW_KINDS] = { 0 };
+	int64_t now = clock_steady_ms();
+
+	for (int i = 0; i < CREW_MAX; i++)
+		if (crew.child[i].pid != 0 && crew.child[i].told_at == 0 &&
+		    crew.child[i].generation == crew.generation)
+			have[crew.child[i].kind]++;
+	for (int k = 0; k < CREW_KINDS; k++)
+		for (int n = have[k]; n < crew.post[k].wanted; n++)
+			if (now >= crew.post[k].not_before)
+				spawn((enum process_kind)k);
+}
+
+void
+crew_renew(void)
+{
+	crew.generation++;
+	for (int k = 0; k < CREW_KINDS; k++)
+		crew.post[k].pause_ms = crew.post[k].not_before = 0;
+}
+
+void
+crew_adopt(const struct crew_member *left, int n)
+{
+	must(n <= CREW_MAX);
+	for (int i = 0; i < n; i++)
+		crew.child[i] = (struct child){
+			.pid = left[i].pid,
+			.kind = left[i].kind,
+			.generation = -1,
+			.started_at = clock_steady_ms(),
+		};
+}
+
+/* Ending ------------------------------------------------------------------ */
+
+/* A child that dies young makes the next one wait, longer each time. */
+static void
+pause_post(const struct child *c, bool clean)
+{
+	struct post *post = &crew.post[c->kind];
+	int64_t now = clock_steady_ms();
+
+	if (clean || now - c->started_at >= SHORT_LIFE_MS) {
+		post->pause_ms = 0;
+		return;
+	}
+	post->pause_ms =
+	    post->pause_ms == 0 ? BACKOFF_FIRST_MS : post->pause_ms * 2;
+	if (post->pause_ms > BACKOFF_MOST_MS)
+		post->pause_ms = BACKOFF_MOST_MS;
+	post->not_before = now + post->pause_ms;
+}
+
+static void
+bury(struct child *c, int status)
+{
+	bool clean = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+
+	if (WIFSIGNALED(status))
+		log_event(ERROR, "child.died", "kind=%s pid=%ld signal=%d",
+		    process_name(c->kind), (long)c->pid, WTERMSIG(status));
+	else if (!clean)
+		log_event(ERROR, "child.failed", "kind=%s pid=%ld status=%d",
+		    process_name(c->kind), (long)c->pid, WEXITSTATUS(status));
+	if (c->generation == crew.generation)
+		pause_post(c, clean);
+	*c = (struct child){ .pid = 0 };
+}
+
+static void
+kill_child(struct child *c, const char *why)
+{
+	if (c->killed)
+		return;
+	log_event(ERROR, "child.killed", "kind=%s pid=%ld why=%s",
+	    process_name(c->kind), (long)c->pid, why);
+	(void)kill(c->pid, SIGKILL);
+	c->killed = true;
+}
+
+/*
+ * A stopped child is as good as hung: the kernel may have woken it, and no
+ * other, for a connection.
+ */
+void
+crew_note(pid_t pid, int status)
+{
+	for (int i = 0; i < CREW_MAX; i++) {
+		struct child *c = &crew.child[i];
+
+		if (c->pid != pid)
+			continue;
+		if (WIFSTOPPED(status))
+			kill_child(c, "stopped");
+		else
+			bury(c, status);
+	}
+}
+
+/*
+ * Tells a child to leave, again and again: a signal that comes between the
+ * look at the flag and the wait can be lost.
+ */
+static void
+tell(struct child *c, int64_t now)
+{
+	int64_t most = conf->request_timeout * 1000 + LEAVE_EXTRA_MS;
+
+	if (c->kind == PROCESS_MAILER)
+		most += conf->smtp_timeout * 1000;
+	if (c->told_at == 0)
+		c->told_at = now;
+	if (now - c->told_at > most)
+		kill_child(c, "did not leave in time");
+	else
+		(void)kill(c->pid, SIGTERM);
+}
+
+void
+crew_watch(bool leaving)
+{
+	int64_t now = clock_steady_ms(), busy;
+
+	for (int i = 0; i < CREW_MAX; i++) {
+		struct child *c = &crew.child[i];
+
+		if (c->pid == 0)
+			continue;
+		busy = atomic_load(&slot_of((size_t)i)->busy_since);
+		if (busy != 0 && now - busy > conf->request_timeout * 1000)
+			kill_child(c, "over request_timeout");
+		if (leaving || c->generation != crew.generation)
+			tell(c, now);
+	}
+}
+
+int
+crew_list(struct crew_member *list, int n)
+{
+	int found = 0;
+
+	for (int i = 0; i < CREW_MAX; i++) {
+		if (crew.child[i].pid == 0)
+			continue;
+		if (list != NULL && found < n)
+			list[found] = (struct crew_member){
+				crew.child[i].pid,
+				crew.child[i].kind,
+			};
+		found++;
+	}
+	return found;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ISC */
+/* /forgot-password: asks for the address, and tells nobody whether it is
+ * known. */
+#include "handlers/mail_request.h"
+#include "handlers/page.h"
+#include "platform/json.h"
+
+static enum err
+show(struct call *c, int status, enum err wrong)
+{
+	struct json *data = json_object();
+
+	json_put_string(data, "email", page_field(c, "email"));
+	json_put_string(data, "error",
+	    wrong == OK ? "" : page_text(c, page_advice(wrong)));
+	return page_show(c, status, "page/forgot_password.html", &data);
+}
+
+enum err
+forgot_password_page(struct call *c)
+{
+	return show(c, 200, OK);
+}
+
+enum err
+forgot_password_page_post(struct call *c)
+{
+	enum err e;
+
+	if (c->input_err != OK)
+		return show(c, 400, c->input_err);
+	e = mail_request_queue(c, MAIL_RESET, LIMIT_FORGOT_MAILBOX);
+	return e != OK ? e : page_go(c, "/check-email?about=reset");
+}

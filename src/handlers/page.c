@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: ISC */
+/* What pages share. */
+#include "handlers/page.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/arena.h"
+#include "http/cookie.h"
+#include "http/form.h"
+#include "platform/config.h"
+#include "platform/json.h"
+#include "render/template.h"
+
+#define SESSION_COOKIE "postern_session"
+#define TOKEN_SECONDS 600
+#define HOME "/dashboard"
+
+enum err
+page_show(struct call *c, int status, const char *name, struct json **data)
+{
+	const char *html;
+	size_t n;
+
+	html = template_render(c->templates, c->u->mem, c->language, name,
+	    *data, &n);
+	json_free(data);
+	response_page(c->res, status, html, n, conf->cookie_domain);
+	response_header(c->res, "Content-Language", language_tag(c->language));
+	response_header(c->res, "Vary", "Accept-Language, Cookie");
+	return OK;
+}
+
+const char *
+page_text(const struct call *c, const char *key)
+{
+	return templates_text(c->templates, c->language, key);
+}
+
+enum err
+page_message(struct call *c, int status, const char *key, const char *link)
+{
+	struct arena *mem = c->u->mem;
+	struct json *data = json_object();
+
+	json_put_string(data, "title",
+	    page_text(c, arena_printf(mem, "%s.title", key)));
+	json_put_string(data, "message",
+	    page_text(c, arena_printf(mem, "%s.message", key)));
+	json_put_string(data, "link", link == NULL ? "" : link);
+	json_put_string(data, "link_label",
+	    link == NULL ? "" :
+			   page_text(c, arena_printf(mem, "%s.link", key)));
+	return page_show(c, status, "page/message.html", &data);
+}
+
+const char *
+page_advice(enum err e)
+{
+	static const struct {
+		enum err e;
+		const char *key;
+	} table[] = {
+		{ ERR_EMAIL_FORMAT, "error.email_format" },
+		{ ERR_PASSWORD_SHORT, "error.password_short" },
+		{ ERR_PASSWORD_LONG, "error.password_long" },
+		{ ERR_NEED_CREDENTIALS, "error.credentials_missing" },
+		{ ERR_NEED_EMAIL, "error.email_missing" },
+		{ ERR_NEED_RESET, "error.password_missing" },
+		{ ERR_CREDENTIALS, "error.credentials" },
+		{ ERR_DISABLED, "error.disabled" },
+		{ ERR_UNVERIFIED, "error.unverified" },
+		{ ERR_EMAIL_TAKEN, "error.email_taken" },
+	};
+
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+		if (table[i].e == e)
+			return table[i].key;
+	return NULL;
+}
+
+enum err
+page_go(struct call *c, const char *path)
+{
+	response_see_other(c->res, path);
+	return OK;
+}
+
+const char *
+page_field(const struct call *c, const char *name)
+{
+	const char *value = c->form == NULL ? NULL : form_get(c->form, name);
+
+	return value == NULL ? "" : value;
+}
+
+/* Cookies ----------------------------------------------------------------- */
+
+const char *
+page_cookie(const struct call *c, const char *name)
+{
+	const char *value = cookie_get(c->u->mem, c->req->cookie, name,
+	    config_is_local_http(conf));
+
+	return value == NULL ? "" : value;
+}
+
+void
+page_set_cookie(struct call *c, const char *name, const char *value,
+    int64_t seconds)
+{
+	cookie_set(c->res, name, value, seconds, config_is_local_http(conf));
+}
+
+const char *
+page_session_cookie(const struct call *c)
+{
+	if (*conf->cookie_domain == '\0')
+		return page_cookie(c, SESSION_COOKIE);
+	return cookie_get_shared(c->u->mem, c->req->cookie, SESSION_COOKIE);
+}
+
+static void
+set_session(struct call *c, const char *value, int64_t seconds)
+{
+	if (*conf->cookie_domain == '\0')
+		page_set_cookie(c, SESSION_COOKIE, value, seconds);
+	else
+		cookie_set_shared(c->res, SESSION_COOKIE, value, seconds,
+		    conf->cookie_domain);
+}
+
+void
+page_set_session(struct call *c, const char *cookie)
+{
+	set_session(c, cookie, conf->session_lifetime);
+}
+
+void
+page_clear_session(struct call *c)
+{
+	set_session(c, "", 0);
+}
+
+/* Whether the text can stand in a cookie; a token of ours can. */
+static bool
+is_plain(const char *s)
+{
+	return strlen(s) <= 256 &&
+	    s[strspn(s,
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvw"
+		"xyz0123456789-_")] == '\0';
+}
+
+enum err
+page_take_token(struct call *c, const char *cookie, bool *moved)
+{
+	const char *token;
+	struct form query;
+
+	*moved = form_parse(&query, c->u->mem, c->req->query,
+		     strlen(c->req->query)) == OK &&
+	    (token = form_get(&query, "token")) != NULL;
+	if (!*moved)
+		return OK;
+	page_set_cookie(c, cookie, is_plain(token) ? token : "none",
+	    TOKEN_SECONDS);
+	return page_go(c, c->route->path);
+}
+
+/* Where a sign-in leads --------------------------------------------------- */
+
+/* No control bytes, blanks or backslashes: browsers read those as slashes. */
+static bool
+is_clean(const char *s)
+{
+	for (; *s != '\0'; s++)
+		if ((unsigned char)*s <= ' ' || *s == '\\' || *s == 0x7f)
+			return false;
+	return true;
+}
+
+/* Whether host is cookie_domain or below it. */
+static bool
+is_covered(const char *host, size_t n)
+{
+	size_t domain = strlen(conf->cookie_domain);
+
+	if (domain == 0 || n < domain ||
+	    strncasecmp(host + n - domain, conf->cookie_domain, domain) != 0)
+		return false;
+	return n == domain || host[n - domain - 1] == '.';
+}
+
+static bool
+is_ours(const char *next)
+{
+	const char *host;
+	size_t n;
+
+	if (!is_clean(next))
+		return false;
+	if (next[0] == '/')
+		return next[1] != '/';
+	if (strncmp(next, "https://", 8) != 0)
+		return false;
+	host = next + 8;
+	n = strcspn(host, "/?#:");
+	/* A port may follow, but no user name before the host. */
+	return strchr(host, '@') == NULL && is_covered(host, n);
+}
+
+const char *
+page_next(const struct call *c, const char *next)
+{
+	if (next == NULL || *next == '\0' || !is_ours(next))
+		return HOME;
+	return arena_strdup(c->u->mem, next);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef HANDLERS_PAGE_H
+#define HANDLERS_PAGE_H
+
+#include <stdbool.h>
+
+#include "domain/browser_session.h"
+#include "domain/claim.h"
+#include "handlers/call.h"
+
+struct json;
+
+/*
+ * What the handlers of pages share: templates in the visitor's language,
+ * the cookies, and where a browser may be sent.
+ */
+
+/* Answers with the template of that name; takes *data. */
+enum err page_show(struct call *c, int status, const char *name,
+    struct json **data) MUST_USE;
+
+/* The text of the catalogue in the visitor's language. */
+const char *page_text(const struct call *c, const char *key);
+
+/*
+ * page/message.html with "<key>.title" and "<key>.message" of the catalogue,
+ * and a link with "<key>.link" as its label unless link is NULL.
+ */
+enum err page_message(struct call *c, int status, const char *key,
+    const char *link) MUST_USE;
+
+/*
+ * The catalogue's key of what stands beside a form for e; NULL for an error
+ * that no form can mend.
+ */
+const char *page_advice(enum err e);
+
+/* Answers 303 to a path of ours. */
+enum err page_go(struct call *c, const char *path) MUST_USE;
+
+/* A field of the form, or "". */
+const char *page_field(const struct call *c, const char *name);
+
+/*
+ * The browser's session cookie; NULL or "" where there is none.  Its domain
+ * is cookie_domain.
+ */
+const char *page_session_cookie(const struct call *c);
+void page_set_session(struct call *c, const char *cookie);
+void page_clear_session(struct call *c);
+
+/* Our other cookies: short-lived, this host's only. */
+const char *page_cookie(const struct call *c, const char *name);
+void page_set_cookie(struct call *c, const char *name, const char *value,
+    int64_t seconds);
+
+/*
+ * Puts the ?token= of a mailed link into the cookie of that name and answers
+ * 303 to the path without it, so that it stays out of history, logs and
+ * Referer.  *moved is false when there was none.
+ */
+enum err page_take_token(struct call *c, const char *cookie,
+    bool *moved) MUST_USE;
+
+/*
+ * Where a sign-in leads: next when it is a local path, or a URL on a host
+ * that cookie_domain covers; else "/dashboard".  In the arena.
+ */
+const char *page_next(const struct call *c, const char *next);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * /reset-password, where a reset link leads.  A GET refuses nothing, because
+ * mail scanners follow links; only the POST judges and uses the token.
+ */
+#include "domain/account.h"
+#include "domain/one_time_token.h"
+#include "handlers/page.h"
+#include "platform/json.h"
+
+#define COOKIE "postern_reset"
+
+static enum err
+show(struct call *c, int status, enum err wrong)
+{
+	const char *address = NULL;
+	bool password =
+	    wrong == ERR_PASSWORD_SHORT || wrong == ERR_PASSWORD_LONG;
+	const char *text = wrong == OK ? "" : page_text(c, page_advice(wrong));
+	struct json *data;
+	enum err e;
+
+	e = account_of_token(c->u, page_cookie(c, COOKIE), TOKEN_RESET,
+	    &address);
+	if (e != OK)
+		return e;
+	data = json_object();
+	json_put_string(data, "address", address == NULL ? "" : address);
+	json_put_string(data, "error_password", password ? text : "");
+	json_put_string(data, "error", password ? "" : text);
+	return page_show(c, status, "page/reset_password.html", &data);
+}
+
+enum err
+reset_password_page(struct call *c)
+{
+	bool moved;
+	enum err e = page_take_token(c, COOKIE, &moved);
+
+	return e != OK || moved ? e : show(c, 200, OK);
+}
+
+enum err
+reset_password_page_post(struct call *c)
+{
+	enum err e;
+
+	if (c->input_err != OK)
+		return show(c, 400, c->input_err);
+	e = account_reset_password(c->u, page_cookie(c, COOKIE),
+	    c->in.password);
+	if (e == ERR_RESET_TOKEN)
+		return page_message(c, 400, "page.link_dead_reset",
+		    "/forgot-password");
+	if (e != OK)
+		return e;
+	page_set_cookie(c, COOKIE, "", 0);
+	page_clear_session(c);
+	return page_message(c, 200, "page.password_reset", "/login");
+}

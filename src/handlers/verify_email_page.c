@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * /verify-email, where a verification link leads.  In the browser that
+ * registered one click is enough (the claim cookie); elsewhere the page asks
+ * for the password that was chosen, or for a new one, or lets the owner of
+ * the mailbox say that it was somebody else.
+ */
+#include <string.h>
+
+#include "domain/account.h"
+#include "domain/one_time_token.h"
+#include "domain/password.h"
+#include "handlers/page.h"
+#include "platform/json.h"
+
+#define COOKIE "postern_verify"
+#define CLAIM_COOKIE "postern_claim"
+
+static bool
+is_claimed(const struct call *c)
+{
+	struct one_time_token t;
+
+	return one_time_token_parse(&t, page_cookie(c, COOKIE)) &&
+	    claim_holds(c->u->keys, &t.account, page_cookie(c, CLAIM_COOKIE));
+}
+
+/* What stands beside the field, and which of the two it is. */
+static const char *
+advice(const struct call *c, enum err wrong)
+{
+	if (wrong == OK)
+		return "";
+	if (wrong == ERR_CREDENTIALS)
+		return page_text(c, "error.password_wrong");
+	return page_text(c, page_advice(wrong));
+}
+
+static enum err
+show(struct call *c, int status, enum err wrong)
+{
+	bool fresh = strcmp(page_field(c, "action"), "new-password") == 0;
+	const char *text = advice(c, wrong);
+	const char *address = NULL;
+	struct json *data;
+	enum err e;
+
+	e = account_of_token(c->u, page_cookie(c, COOKIE), TOKEN_VERIFY,
+	    &address);
+	if (e != OK)
+		return e;
+	data = json_object();
+	json_put_string(data, "address", address == NULL ? "" : address);
+	json_put_bool(data, "claimed", is_claimed(c));
+	json_put_string(data, "error_password", fresh ? "" : text);
+	json_put_string(data, "error_new_password", fresh ? text : "");
+	json_put_string(data, "error", "");
+	return page_show(c, status, "page/verify_email.html", &data);
+}
+
+enum err
+verify_email_page(struct call *c)
+{
+	bool moved;
+	enum err e = page_take_token(c, COOKIE, &moved);
+
+	return e != OK || moved ? e : show(c, 200, OK);
+}
+
+static enum err
+verify(struct call *c)
+{
+	const char *password = page_field(c, "password");
+	bool already;
+
+	if (is_claimed(c))
+		return account_verify(c->u, page_cookie(c, COOKIE), &already);
+	if (*password == '\0')
+		return ERR_NEED_RESET;
+	return account_confirm(c->u, page_cookie(c, COOKIE), password,
+	    &already);
+}
+
+static enum err
+take_over(struct call *c)
+{
+	const char *password = page_field(c, "new_password");
+	enum err e;
+
+	if (*password == '\0')
+		return ERR_NEED_RESET;
+	if ((e = password_judge(password)) != OK)
+		return e;
+	return account_take_over(c->u, page_cookie(c, COOKIE), password);
+}
+
+static enum err
+disown(struct call *c)
+{
+	return account_disown(c->u, page_cookie(c, COOKIE));
+}
+
+/* The three forms of the page. */
+static const struct action {
+	const char *name;
+	enum err (*run)(struct call *c);
+	const char *done, *link; /* the message's key, and where it leads */
+} actions[] = {
+	{ "verify", verify, "page.verified", "/login" },
+	{ "new-password", take_over, "page.verified", "/login" },
+	{ "not-me", disown, "page.disowned", NULL },
+};
+
+/* What the button says; the first where none does. */
+static const struct action *
+find_action(const char *name)
+{
+	for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
+		if (strcmp(actions[i].name, name) == 0)
+			return &actions[i];
+	return &actions[0];
+}
+
+enum err
+verify_email_page_post(struct call *c)
+{
+	const struct action *a = find_action(page_field(c, "action"));
+	enum err e = a->run(c);
+
+	if (e == ERR_VERIFICATION_TOKEN)
+		return page_message(c, 400, "page.link_dead_verify",
+		    "/check-email");
+	if (e != OK && page_advice(e) != NULL)
+		return show(c, e == ERR_CREDENTIALS ? 401 : 400, e);
+	if (e != OK)
+		return e;
+	page_set_cookie(c, COOKIE, "", 0);
+	page_set_cookie(c, CLAIM_COOKIE, "", 0);
+	return page_message(c, 200, a->done, a->link);
+}

@@ -1,0 +1,382 @@
+# SPDX-License-Identifier: ISC
+"""Story: workers that hang, loop or grow, and peers that dawdle, hold nobody
+up: the supervisor replaces the former, and nobody waits for the latter."""
+
+import glob
+import os
+import platform
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+import fcgi
+from conftest import NO_LIMITS
+from load import Load, accounts
+from stack import as_owner, pg_program, until
+
+REPLACED = 2.0  # seconds until a hung child has its successor
+PROMPT = 1.0    # seconds for an answer, whatever others do
+CONNECTIONS = 2000
+RETIRING = 20000 if os.environ.get("POSTERN_SOAK") else 2000
+KINDS = {"web": 4, "password": 2, "others": 2}
+
+
+@pytest.fixture(scope="module")
+def busy_site(stack):
+    """An instance whose children are stopped, looped and killed."""
+    site = stack.site(request_timeout="1s", **NO_LIMITS)
+    yield site
+    site.stop()
+
+
+@pytest.fixture(scope="module")
+def steady_site(stack):
+    """An instance that peers try the patience of."""
+    site = stack.site(**NO_LIMITS)
+    yield site
+    problems = site.stop()
+    assert not problems, problems
+
+
+# Who is who. -----------------------------------------------------------------
+
+def sockets_at(path):
+    """The inodes of all sockets at a path: of the one that listens, and of
+    every connection that was accepted from it."""
+    with open("/proc/net/unix", encoding="utf-8") as f:
+        rows = [line.split() for line in f]
+    return {row[6] for row in rows if row[7:] == [path]}
+
+
+def connections(pid, inodes):
+    """How many of inodes a process has open."""
+    found = set()
+    for link in glob.glob(f"/proc/{pid}/fd/*"):
+        try:
+            found.update(re.findall(r"socket:\[(\d+)\]", os.readlink(link)))
+        except OSError:
+            pass
+    return len(found & inodes)
+
+
+def crews(site):
+    """The pids of every kind of child, told apart by the sockets they have;
+    mailer and janitor, which have none, are the others."""
+    web = sockets_at(site.socket("web"))
+    password = sockets_at(site.socket("password"))
+    found = {kind: set() for kind in KINDS}
+    for pid in site.workers():
+        if connections(pid, web):
+            found["web"].add(pid)
+        elif connections(pid, password):
+            found["password"].add(pid)
+        else:
+            found["others"].add(pid)
+    return found
+
+
+def complete(site):
+    return {kind: len(pids) for kind, pids in crews(site).items()} == KINDS
+
+
+def settled_crews(site):
+    until(lambda: complete(site), 5, "all children")
+    return crews(site)
+
+
+def time_to_replace(site, gone):
+    """Seconds until the pids in gone have their successors."""
+    began = time.monotonic()
+    until(lambda: not gone & site.workers().keys() and complete(site), 10,
+          "successors")
+    return time.monotonic() - began
+
+
+# Hung. -----------------------------------------------------------------------
+
+def killed(site, pids):
+    """What the supervisor says that it killed, by kind."""
+    with open(site.log, encoding="utf-8", errors="replace") as f:
+        return {line.partition("kind=")[2].split()[0] for line in f
+                if " child.killed " in line
+                and any(f" pid={pid} " in line for pid in pids)}
+
+
+@pytest.mark.parametrize("kind, n, names", [
+    ("web", 1, {"web"}), ("password", 1, {"password"}),
+    ("others", 2, {"mailer", "janitor"})])
+def test_an_idle_child_that_is_stopped_is_replaced(busy_site, kind, n, names):
+    site = busy_site
+    victims = set(sorted(settled_crews(site)[kind])[:n])
+    with Load(site, "health ready refresh login", 4, rest=0.01,
+              accounts=accounts(site, 4)) as load:
+        load.wait(20)
+        for pid in victims:
+            os.kill(pid, signal.SIGSTOP)
+        took = time_to_replace(site, victims)
+        load.wait(50)
+        record = load.end()
+    assert killed(site, victims) == names
+    assert took < REPLACED, f"{kind} was replaced after {took:.2f} s"
+    wrong = record.wrong()
+    assert len(wrong) <= 1, record.tell(wrong)
+    assert record.slowest() < REPLACED, record.figures()
+
+
+def test_all_children_stopped_at_once_are_replaced(busy_site):
+    site = busy_site
+    victims = set().union(*settled_crews(site).values())
+    for pid in victims:
+        os.kill(pid, signal.SIGSTOP)
+    began = time.monotonic()
+    assert site.client().get("/healthz", timeout=10).status_code == 200
+    answered = time.monotonic() - began
+    took = time_to_replace(site, victims)
+    assert answered < REPLACED, f"answered after {answered:.2f} s"
+    assert took < REPLACED, f"replaced after {took:.2f} s"
+
+
+class Lock:
+    """The table of accounts, held so that a request waits in its middle."""
+
+    def __init__(self, site):
+        self.psql = subprocess.Popen(
+            as_owner() + [pg_program("psql"), "-qXAt", "-h",
+                          site.cluster.home, "-U", "root", "-d",
+                          site.database],
+            cwd=site.home, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            text=True)
+        self.psql.stdin.write("BEGIN; LOCK TABLE postern.account,"
+                              " postern.mail_outbox; SELECT 'locked';\n")
+        self.psql.stdin.flush()
+        while "locked" not in self.psql.stdout.readline():
+            assert self.psql.poll() is None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.psql.communicate("ROLLBACK;\n", timeout=10)
+
+
+class Call(threading.Thread):
+    """One request in the background."""
+
+    def __init__(self, site, method, path, body=None, **kw):
+        super().__init__()
+        self.client, self.arguments = site.client(), (method, path)
+        self.kw = kw | {"json": body, "check": False}
+        self.start()
+
+    def run(self):
+        began = time.monotonic()
+        self.status = self.client.request(*self.arguments,
+                                          **self.kw).status_code
+        self.took = time.monotonic() - began
+
+
+REQUESTS = {
+    "web": ("POST", "/auth/forgot-password", {"email": "x@example.com"}),
+    "password": ("POST", "/auth/login", {"email": "x@example.com",
+                                         "password": "long enough"}),
+}
+
+
+def busy_one(site, pool):
+    """The worker that has a connection beside the socket it listens on."""
+    inodes, busy = sockets_at(site.socket(pool)), []
+    for pid in crews(site)[pool]:
+        if connections(pid, inodes) > 1:
+            busy.append(pid)
+    return busy
+
+
+@pytest.mark.parametrize("pool", REQUESTS)
+def test_a_worker_stopped_in_a_request_is_replaced(busy_site, pool):
+    site = busy_site
+    settled_crews(site)
+    with Lock(site):
+        call = Call(site, *REQUESTS[pool])
+        until(lambda: busy_one(site, pool), 1, "a busy worker")
+        victim, = busy_one(site, pool)
+        with Load(site, "health ready", 4, rest=0.01) as load:
+            load.wait(20)
+            os.kill(victim, signal.SIGSTOP)
+            took = time_to_replace(site, {victim})
+            load.wait(50)
+            record = load.end()
+        call.join()
+    assert took < REPLACED, f"{pool} was replaced after {took:.2f} s"
+    assert call.status == 502 and call.took < 2 * REPLACED, (
+        f"the request inside it: {call.status} after {call.took:.2f} s")
+    assert not record.wrong(), record.tell(record.wrong())
+
+
+# Looping. --------------------------------------------------------------------
+
+# "Jump to yourself", for the processors we know.
+LOOPS = {"x86_64": b"\xeb\xfe", "aarch64": b"\x00\x00\x00\x14"}
+
+
+def address_of(pid, symbol):
+    """Where a function of a running posternd is."""
+    exe = os.readlink(f"/proc/{pid}/exe")
+    names = subprocess.run([shutil.which("nm") or "nm", exe],
+                           capture_output=True, text=True, check=True).stdout
+    offset = int(re.search(rf"^([0-9a-f]+) [tT] {symbol}$", names, re.M)[1],
+                 16)
+    with open(f"/proc/{pid}/maps", encoding="utf-8") as f:
+        base = int(next(line for line in f if line.rstrip().endswith(exe))
+                   .partition("-")[0], 16)
+    return base + offset
+
+
+def make_loop(pid, symbol):
+    """From now on this one process never returns from that function."""
+    with open(f"/proc/{pid}/mem", "r+b", buffering=0) as f:
+        f.seek(address_of(pid, symbol))
+        f.write(LOOPS[platform.machine()])
+
+
+def may_patch(site):
+    if platform.machine() not in LOOPS or shutil.which("nm") is None:
+        return False
+    try:
+        with open(f"/proc/{min(site.workers())}/mem", "r+b"):
+            return True
+    except OSError:
+        return False
+
+
+def test_a_worker_that_loops_is_replaced(busy_site):
+    site = busy_site
+    if not may_patch(site):
+        pytest.skip("another process's code cannot be changed here")
+    web = settled_crews(site)["web"]
+    for pid in web:
+        make_loop(pid, "healthz_get")
+    calls = [Call(site, "GET", "/healthz") for _ in web]
+    time.sleep(0.1)
+    with Load(site, "ready login", 2, rest=0.01,
+              accounts=accounts(site, 2)) as load:
+        took = time_to_replace(site, web)
+        load.wait(20)
+        record = load.end()
+    for call in calls:
+        call.join()
+    limit = 1.0 + REPLACED  # request_timeout and then some
+    assert took < limit, f"{len(web)} were replaced after {took:.2f} s"
+    slowest = max(call.took for call in calls)
+    assert slowest < limit, f"the slowest inside took {slowest:.2f} s"
+    assert {call.status for call in calls} <= {200, 502}
+    assert not record.wrong(), record.tell(record.wrong())
+    assert record.slowest() < limit, record.figures()
+    assert site.client().get("/healthz").status_code == 200
+
+
+# Growing, and worn out. ------------------------------------------------------
+
+@pytest.mark.parametrize("option, word", [
+    ({"worker_memory": 1}, "worker.bloated"),
+    ({"worker_requests": 40}, None),
+])
+def test_workers_retire_without_losing_a_request(stack, option, word):
+    site = stack.site(**NO_LIMITS, **option)
+    before, seen = crews(site), set(site.workers())
+    with Load(site, "health ready refresh login",
+              accounts=accounts(site, 8)) as load:
+        while load.count < RETIRING:
+            seen |= site.workers().keys()
+            load.wait(1)
+        record = load.end()
+    with open(site.log, encoding="utf-8") as f:
+        grown = f.read().count("worker.bloated")
+    until(lambda: complete(site), 5, "all children")
+    after = crews(site)
+    problems = site.stop()
+    assert not problems, problems
+    assert not record.wrong(), record.tell(record.wrong())
+    assert record.slowest() < 2, record.figures()
+    fresh = len(seen) - sum(KINDS.values())
+    assert fresh >= 10, f"{fresh} fresh workers in {len(record)} requests"
+    assert (grown > 0) == (word is not None), f"{grown} had grown"
+    assert before["others"] == after["others"]
+
+
+# Peers that dawdle. ----------------------------------------------------------
+
+def half_a_record(site, pool):
+    whole = fcgi.request("POST", "/auth/login", b'{"email": "x@example.com"}')
+    s = fcgi.connect(site, pool)
+    s.sendall(whole[:len(whole) // 2])
+    return s
+
+
+def silent_peer(site, pool):
+    return fcgi.connect(site, pool)
+
+
+def half_a_header(site, pool):
+    s = fcgi.connect(site, pool)
+    s.sendall(fcgi.begin()[:5])
+    return s
+
+
+def large_peer(site, pool):
+    """Begins a body that is larger than any, and does not go on."""
+    s = fcgi.connect(site, pool)
+    body = b"x" * 200000
+    whole = fcgi.request("POST", "/auth/forgot-password", body)
+    s.setblocking(False)
+    try:
+        s.send(whole[:100000])
+    except BlockingIOError:
+        pass
+    return s
+
+
+def deaf_peer(site, pool):
+    """Asks, and never reads the answer."""
+    s = fcgi.connect(site, pool)
+    s.sendall(fcgi.request("GET", "/readyz"))
+    return s
+
+
+@pytest.fixture
+def many_files():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < CONNECTIONS + 1000:
+        pytest.skip(f"only {hard} open files are allowed")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (CONNECTIONS + 1000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize("peer", [half_a_record, half_a_header, silent_peer,
+                                  deaf_peer, large_peer])
+def test_dawdling_peers_hold_nobody_up(steady_site, many_files, peer):
+    site, dawdlers = steady_site, []
+    before = site.workers()
+    with Load(site, "health ready refresh login", 4, rest=0.01,
+              accounts=accounts(site, 4)) as load:
+        load.wait(20)
+        try:
+            for _ in range(CONNECTIONS):
+                dawdlers.append(peer(site, "web"))
+            for _ in range(200):
+                dawdlers.append(peer(site, "password"))
+            load.wait(100)
+        finally:
+            for s in dawdlers:
+                s.close()
+        record = load.end()
+    assert not record.wrong(), record.tell(record.wrong())
+    assert record.slowest() < PROMPT, (
+        f"beside {len(dawdlers)} peers: {record.figures()}")
+    assert site.workers() == before
