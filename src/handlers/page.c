@@ -26,6 +26,9 @@ page_show(struct call *c, int status, const char *name, struct json **data)
 	    *data, &n);
 	json_free(data);
 	response_page(c->res, status, html, n, conf->cookie_domain);
+	/* No 401 goes without (RFC 9110 section 11.6.1); browsers ignore it. */
+	if (status == 401)
+		response_header(c->res, "WWW-Authenticate", "Bearer");
 	response_header(c->res, "Content-Language", language_tag(c->language));
 	response_header(c->res, "Vary", "Accept-Language, Cookie");
 	return OK;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The connection to PostgreSQL: opened, waited on, lost.  Nothing here
- * blocks but poll(), and poll() never longer than the request's budget.
+ * The connection to PostgreSQL: waited on, probed, lost.  Nothing here blocks
+ * but poll(), and poll() never longer than the request's budget.
  */
 #include "platform/db_link.h"
 
@@ -93,21 +93,19 @@ db_link_drop(struct db *db, const char *why)
 	db->missed = true;
 }
 
-/*
- * Waits for events on the socket; what it took comes off the budget.  False
- * when the budget is spent.
- */
-static bool
-wait_socket(struct db *db, short events)
+bool
+db_link_wait(struct db *db, short events, int most_ms)
 {
 	struct pollfd p = { .fd = PQsocket(db->conn), .events = events };
 	int64_t start = clock_steady_ms();
 	int n;
 
-	if (db->budget_ms <= 0)
+	if (most_ms > db->budget_ms)
+		most_ms = db->budget_ms;
+	if (most_ms <= 0)
 		return false;
 	do {
-		n = poll(&p, 1, db->budget_ms);
+		n = poll(&p, 1, most_ms);
 	} while (n < 0 && errno == EINTR);
 	db->budget_ms -= (int)(clock_steady_ms() - start);
 	db->silent = n <= 0;
@@ -125,113 +123,6 @@ db_link_budget(struct db *db)
 	return db->budget_whole;
 }
 
-/*
- * What the server says unasked.  Nothing of it is for us but the farewell of
- * a server that shuts down or ends this connection (57P0x).
- */
-static void
-hear_notice(void *arg, const PGresult *res)
-{
-	struct db *db = arg;
-	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
-
-	if (state != NULL && strncmp(state, "57P0", 4) == 0)
-		db->terminal = true;
-}
-
-/*
- * The parameters of a connection.  Behind a transaction pooler (prepare off)
- * session settings would reach other clients: the pooler has its own.
- */
-static PGconn *
-start(const struct db *db)
-{
-	char options[128];
-	const char *keys[] = { "dbname", "user", "password", "client_encoding",
-		"application_name", "tcp_user_timeout", "options", NULL };
-	const char *values[] = { db->conninfo, db->user, db->password, "UTF8",
-		"postern", "2000", options, NULL };
-
-	(void)snprintf(options, sizeof options,
-	    "-c statement_timeout=%d -c lock_timeout=%d"
-	    " -c idle_in_transaction_session_timeout=10000",
-	    db->budget_whole, db->budget_whole);
-	if (!db->prepare)
-		keys[6] = NULL;
-	return PQconnectStartParams(keys, values, 1);
-}
-
-/* Drives the connection's handshake; false when it failed or took too long. */
-static bool
-finish_connect(struct db *db)
-{
-	PostgresPollingStatusType s = PGRES_POLLING_WRITING;
-
-	while (s != PGRES_POLLING_OK) {
-		if (s == PGRES_POLLING_FAILED)
-			return false;
-		if (!wait_socket(db,
-			s == PGRES_POLLING_READING ? POLLIN : POLLOUT))
-			return false;
-		s = PQconnectPoll(db->conn);
-	}
-	return true;
-}
-
-/* Again after every connect, if somebody waits for notifications. */
-static enum err
-subscribe(struct db *db)
-{
-	PGresult *res = NULL;
-	bool ok;
-
-	if (db->listen == NULL)
-		return OK;
-	if (PQsendQueryParams(db->conn, db->listen->text, 0, NULL, NULL, NULL,
-		NULL, 0) != 1 ||
-	    PQpipelineSync(db->conn) != 1 || !db_link_result(db, &res))
-		return ERR_UNAVAILABLE;
-	ok = PQresultStatus(res) == PGRES_COMMAND_OK;
-	PQclear(res);
-	return db_link_synced(db) && ok ? OK : ERR_UNAVAILABLE;
-}
-
-static enum err
-fail_connect(struct db *db)
-{
-	const char *text = PQerrorMessage(db->conn);
-
-	db_link_note(db, *text != '\0' ? text : "no answer in time");
-	log_event(WARN, "db.connect", "user=%s message=%s", db->user,
-	    db->message);
-	PQfinish(db->conn);
-	db->conn = NULL;
-	return ERR_UNAVAILABLE;
-}
-
-enum err
-db_link_ready(struct db *db)
-{
-	if (db->conn != NULL)
-		return OK;
-	if (db->reconnected || db->budget_ms <= 0)
-		return ERR_UNAVAILABLE;
-	db->reconnected = true;
-	db->missed = true;
-	db->conn = start(db);
-	must(db->conn != NULL);
-	if (PQstatus(db->conn) == CONNECTION_BAD || !finish_connect(db))
-		return fail_connect(db);
-	(void)PQsetNoticeReceiver(db->conn, hear_notice, db);
-	must(PQsetnonblocking(db->conn, 1) == 0);
-	must(PQenterPipelineMode(db->conn) == 1);
-	if (subscribe(db) != OK) {
-		db_link_drop(db, "cannot listen");
-		return ERR_UNAVAILABLE;
-	}
-	return OK;
-}
-
 /* Sends what is left to send and waits until an answer is complete. */
 static bool
 wait_result(struct db *db)
@@ -243,8 +134,9 @@ wait_result(struct db *db)
 			return false;
 		if (unsent == 0 && PQisBusy(db->conn) == 0)
 			return true;
-		if (!wait_socket(db,
-			(short)(unsent == 0 ? POLLIN : POLLIN | POLLOUT)))
+		if (!db_link_wait(db,
+			(short)(unsent == 0 ? POLLIN : POLLIN | POLLOUT),
+			db->budget_ms))
 			return false;
 	}
 }

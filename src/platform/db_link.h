@@ -7,8 +7,9 @@
 #include "platform/db.h"
 
 /*
- * The connection below db.c: opening, waiting, losing.  Private to the two
- * files; libpq is included here and nowhere else.
+ * The connection below db.c: db_connect.c opens it, db_link.c waits on it and
+ * loses it.  Private to the three files; libpq is included here and nowhere
+ * else.
  */
 #define DB_PARAMS_MAX 16
 #define DB_QUEUE_MAX 32
@@ -25,6 +26,7 @@ struct db {
 	bool wrote;       /* a statement that writes was sent in it */
 	bool silent;      /* it did not answer in time, and not since */
 	int64_t tried_at; /* when a request last had the whole budget */
+	int first_host;   /* of several: where a connection begins */
 	bool missed;      /* notifications may have been missed */
 	int budget_whole, budget_ms;
 	const struct db_query *prepared[DB_PREPARED_MAX];
@@ -36,6 +38,12 @@ struct db {
 	int nowed;
 	char message[256];
 };
+
+/*
+ * Waits for events on the socket, at most most_ms and what is left of the
+ * budget, which it comes off.  False when nothing came.
+ */
+bool db_link_wait(struct db *db, short events, int most_ms) MUST_USE;
 
 /* Connects if there is no connection and the request may still try. */
 enum err db_link_ready(struct db *db) MUST_USE;

@@ -488,11 +488,11 @@ class Pair:
 
     def stop(self):
         problems = self.site.stop()
-        self.standby.stop()
+        self.standby.stop(signal.SIGQUIT)
         if self.primary.process.poll() is None:
             for pid in self.primary.pids():
                 os.kill(pid, signal.SIGCONT)
-            self.primary.stop()
+            self.primary.stop(signal.SIGQUIT)
         assert not problems, problems
 
 
