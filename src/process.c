@@ -28,10 +28,10 @@ static const struct privileges {
 } table[] = {
 #define OPTION(name) offsetof(struct config, name)
 	[PROCESS_WEB] = { "web", "postern_web", OPTION(user_web),
-	    OPTION(web_database_password_file), true, 0, 2048, 1200 },
+	    OPTION(web_database_password_file), true, 0, 2048, 900 },
 	[PROCESS_PASSWORD] = { "password", "postern_password",
 	    OPTION(user_password), OPTION(password_database_password_file),
-	    true, 10, 2048, 1200 },
+	    true, 10, 2048, 900 },
 	[PROCESS_MAILER] = { "mailer", "postern_mailer", OPTION(user_mailer),
 	    OPTION(mailer_database_password_file), false, 10, 64, 5000 },
 	[PROCESS_JANITOR] = { "janitor", "postern_janitor",

@@ -9,21 +9,47 @@
 #include "platform/json.h"
 #include "platform/log.h"
 
-/* The form, with what is wrong beside the field it is about. */
+static bool
+is_missing(enum err wrong, const char *value)
+{
+	return wrong == ERR_NEED_CREDENTIALS &&
+	    (value == NULL || *value == '\0');
+}
+
+/* What stands beside the field; "" where nothing is wrong with it. */
+static const char *
+email_advice(const struct call *c, enum err wrong)
+{
+	if (is_missing(wrong, c->in.email_typed))
+		return page_text(c, "error.email_missing");
+	if (wrong == ERR_EMAIL_FORMAT || wrong == ERR_EMAIL_TAKEN)
+		return page_text(c, page_advice(wrong));
+	return "";
+}
+
+static const char *
+password_advice(const struct call *c, enum err wrong)
+{
+	if (is_missing(wrong, c->in.password))
+		return page_text(c, "error.password_missing");
+	if (wrong == ERR_PASSWORD_SHORT || wrong == ERR_PASSWORD_LONG)
+		return page_text(c, page_advice(wrong));
+	return "";
+}
+
 static enum err
 show(struct call *c, int status, enum err wrong)
 {
+	const char *email = email_advice(c, wrong);
+	const char *password = password_advice(c, wrong);
+	bool beside = *email != '\0' || *password != '\0' || wrong == OK;
 	struct json *data = json_object();
-	const char *key = wrong == OK ? NULL : page_advice(wrong);
-	const char *text = key == NULL ? "" : page_text(c, key);
-	bool email = wrong == ERR_EMAIL_FORMAT || wrong == ERR_EMAIL_TAKEN;
-	bool password =
-	    wrong == ERR_PASSWORD_SHORT || wrong == ERR_PASSWORD_LONG;
 
 	json_put_string(data, "email", page_field(c, "email"));
-	json_put_string(data, "error_email", email ? text : "");
-	json_put_string(data, "error_password", password ? text : "");
-	json_put_string(data, "error", email || password ? "" : text);
+	json_put_string(data, "error_email", email);
+	json_put_string(data, "error_password", password);
+	json_put_string(data, "error",
+	    beside ? "" : page_text(c, page_advice(wrong)));
 	return page_show(c, status, "page/register.html", &data);
 }
 

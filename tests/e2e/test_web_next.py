@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: ISC
+"""Story: a link to the sign-in names where to go on, and scoundrels write
+such links too."""
+
+from urllib.parse import quote
+
+import pytest
+
+from web import Browser
+
+HOME = "/dashboard"
+LOCAL = ["/", "/app", "/app/", "/app?a=1&b=2#c", "/a//b", "/?next=//evil",
+         "/grüße", "/a%2f%2fb", "/@evil.example", "/https://evil.example"]
+HOSTILE = [
+    "", "//evil.example", "///evil.example", "////evil.example/%2f..",
+    "/\\evil.example", "\\/evil.example", "\\\\evil.example", "/a\\b",
+    "https://evil.example", "https://site.evil.example", "http://evil.example",
+    "HTTPS://evil.example", "https:evil.example", "https:/evil.example",
+    "https:///evil.example", "https://127.0.0.1", "javascript:alert(1)",
+    "JavaScript:alert(1)", "java\tscript:alert(1)",
+    "data:text/html,<script>alert(1)</script>", "mailto:a@evil.example",
+    "\t//evil.example", "/\t/evil.example", "/\n/evil.example",
+    "/a\r\nSet-Cookie: x=y", "/a\r\nLocation: https://evil.example",
+    "/\x01", "/\x7f", " //evil.example", " /app", "/app ", "/a b",
+    "app", "./app", "../app", "?a", "#a", "evil.example", "@evil.example",
+    ".evil.example", "/%zz\x0b", "\u2028//evil.example", "\u00a0/app",
+]
+ENCODED = ["%2f%2fevil.example", "%5cevil.example", "%252f%252fevil.example",
+           "%09//evil.example"]  # what a GET's query decodes once
+
+
+@pytest.fixture(scope="module")
+def domain_site(stack):
+    """Whose sessions are shared by the hosts of example.org."""
+    return stack.site(public_url="https://login.example.org",
+                      cookie_domain="example.org")
+
+
+def leads(browser, account, wanted):
+    """Where a sign-in leads: by the form, and by the link that opens it."""
+    values = account.credentials() | {"next": wanted}
+    by_form = browser.goes(browser.post("/login", values))
+    by_link = browser.goes(browser.request(
+        "GET", "/login?next=" + quote(wanted, safe="")))
+    assert by_form == by_link
+    assert len(browser.cookies) == 1
+    return by_form.encode("latin-1").decode()
+
+
+@pytest.fixture(scope="module")
+def account(site):
+    return site.account()
+
+
+@pytest.fixture
+def browser(site):
+    return Browser(site)
+
+
+@pytest.mark.parametrize("wanted", LOCAL, ids=ascii)
+def test_a_path_of_this_site_is_followed(browser, account, wanted):
+    assert leads(browser, account, wanted) == wanted
+
+
+@pytest.mark.parametrize("wanted", HOSTILE, ids=ascii)
+def test_nothing_else_is(browser, account, wanted):
+    assert leads(browser, account, wanted) == HOME
+
+
+@pytest.mark.parametrize("wanted", ENCODED)
+def test_what_decodes_to_another_site_is_not_followed(
+        browser, account, wanted):
+    browser.sign_in(account)
+    where = browser.goes(browser.request("GET", f"/login?next={wanted}"))
+    assert where == HOME
+
+
+@pytest.mark.parametrize("wanted", [
+    "//evil.example", "https://evil.example", "/\\evil.example"])
+def test_the_form_does_not_keep_it(browser, wanted):
+    page = browser.get("/login?next=" + quote(wanted, safe=""))
+    assert page.values().get("next") in (None, HOME)
+    assert "evil" not in page.html
+
+
+def test_a_broken_query_is_no_reason_to_refuse(browser):
+    for query in "next=%zz", "next=%00", "next=%ff", "&&==&", "next", "%":
+        browser.get("/login?" + query)
+
+
+@pytest.mark.parametrize("wanted", [
+    "https://app.example.org", "https://example.org/", "/app",
+    "https://a.b.example.org/x?y=1#z", "https://app.example.org:8443/x",
+    "https://APP.EXAMPLE.ORG/"])
+def test_hosts_that_share_the_session_are_followed(domain_site, wanted):
+    browser = Browser(domain_site)
+    assert leads(browser, shared(domain_site), wanted) == wanted
+
+
+@pytest.mark.parametrize("wanted", [
+    "http://app.example.org", "https://evilexample.org",
+    "https://example.org.evil.example", "https://example.org@evil.example",
+    "https://app.example.org:x@evil.example", "https://evil.example/@a."
+    "example.org", "https://evil.example/.example.org",
+    "https://evil.example?.example.org", "https://evil.example#.example.org",
+    "https://evil.example\\.example.org", "//app.example.org",
+    "https://app.example.org.", "https://org", "https://",
+    "https://evil.example:.example.org", "HTTPS://evil.example",
+    "https://app.example.org\t.evil.example", "ftp://app.example.org",
+    "https://evil.example%00.example.org"])
+def test_hosts_beside_them_are_not(domain_site, wanted):
+    browser = Browser(domain_site)
+    assert leads(browser, shared(domain_site), wanted) in (
+        HOME, "https://evil.example%00.example.org")
+
+
+def shared(site, kept={}):
+    """One account for the tests of a site."""
+    if site.url not in kept:
+        kept[site.url] = site.account()
+    return kept[site.url]
+
+
+def test_the_cookie_is_the_domains(domain_site):
+    browser = Browser(domain_site)
+    browser.sign_in(shared(domain_site))
+    cookie, = browser.set
+    assert cookie.name == "__Secure-postern_session"
+    assert cookie.attributes["domain"] == "example.org"
+    assert {"secure", "httponly"} <= cookie.attributes.keys()
+    policy = browser.get("/").headers["Content-Security-Policy"]
+    assert "form-action 'self' https://example.org https://*.example.org" \
+        in policy
+    browser.sign_out()
+    assert browser.set[0].attributes["domain"] == "example.org"
+    assert not browser.is_signed_in()
