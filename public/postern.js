@@ -55,10 +55,12 @@ function tell(input, what) {
 }
 
 function watch(input) {
-	input.addEventListener("blur", () => {
-		if (input.value !== "")
+	/* Not at once: a button must not move away under the click that made
+	 * the field lose its focus. */
+	input.addEventListener("blur", () => setTimeout(() => {
+		if (input.value !== "" && fault(input) !== "")
 			tell(input, fault(input));
-	});
+	}, 300));
 	input.addEventListener("input", () => {
 		if (input.hasAttribute("aria-invalid") && fault(input) === "")
 			tell(input, "");
@@ -140,6 +142,13 @@ function watchForm(form) {
 	});
 	addEventListener("pageshow", () => release(form));
 }
+
+/* "Back" takes a page out of memory, no-store or not; one with an account in
+ * it may be the page of somebody who has signed out since. */
+addEventListener("pageshow", (event) => {
+	if (event.persisted && document.querySelector("[data-private]"))
+		location.reload();
+});
 
 for (const input of document.querySelectorAll(".field input[type=password]"))
 	addShow(input);

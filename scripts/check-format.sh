@@ -69,6 +69,6 @@ self_test() {
 check_tree "$srcdir"
 if command -v shellcheck >/dev/null; then
   (cd "$srcdir/scripts" &&
-    shellcheck -x -P .. quickstart test lib.sh ./*.sh)
+    shellcheck -x -P .. quickstart test matrix lib.sh ./*.sh)
 fi
 self_test

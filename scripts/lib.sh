@@ -13,7 +13,8 @@ build_packages=(autoconf automake gcc make libc6-dev pkgconf
 	libfcgi-dev libpq-dev libjson-c-dev libcrypt-dev libesmtp-dev
 	libssl-dev libidn2-dev)
 run_packages=(nginx postgresql openssl curl jq python3-aiosmtpd)
-test_packages=(check mandoc shellcheck python3-pytest python3-requests)
+test_packages=(check mandoc shellcheck python3-pytest python3-requests
+	python3-jwt python3-cryptography)
 # Of clang's tools other versions have other opinions; not every Debian has
 # this one.
 clang_packages=(clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev)

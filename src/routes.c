@@ -4,6 +4,7 @@
 
 #define API ACCESS_PUBLIC, ORIGIN_ANY
 #define API_TOKEN ACCESS_TOKEN, ORIGIN_ANY
+#define EITHER ACCESS_EITHER, ORIGIN_ANY
 #define PAGE ACCESS_PUBLIC, ORIGIN_ANY
 #define FORM ACCESS_PUBLIC, ORIGIN_OURS
 #define VISITOR ACCESS_VISITOR, ORIGIN_ANY
@@ -28,6 +29,21 @@ const struct route routes[] = {
 	    INPUT_VERIFICATION, LIMIT_OTHER, verify_email_post },
 	{ METHOD_POST, "/auth/resend-verification", POOL_WEB, API,
 	    INPUT_EMAIL, LIMIT_RESEND, resend_verification_post },
+
+	{ METHOD_GET, "/auth/check", POOL_WEB, EITHER,
+	    INPUT_NONE, LIMIT_NONE, check_get },
+	{ METHOD_GET, "/auth/me", POOL_WEB, API_TOKEN,
+	    INPUT_NONE, LIMIT_OTHER, me_get },
+	{ METHOD_GET, "/auth/sessions", POOL_WEB, API_TOKEN,
+	    INPUT_NONE, LIMIT_OTHER, sessions_get },
+	{ METHOD_DELETE, "/auth/sessions/{id}", POOL_WEB, API_TOKEN,
+	    INPUT_NONE, LIMIT_OTHER, session_delete },
+	{ METHOD_POST, "/auth/logout-all", POOL_WEB, API_TOKEN,
+	    INPUT_LOGOUT_ALL, LIMIT_OTHER, logout_all_post },
+	{ METHOD_POST, "/auth/change-password", POOL_PASSWORD, API_TOKEN,
+	    INPUT_CHANGE, LIMIT_OTHER, change_password_post },
+	{ METHOD_GET, "/.well-known/jwks.json", POOL_WEB, API,
+	    INPUT_NONE, LIMIT_NONE, jwks_get },
 
 	{ METHOD_GET, "/", POOL_WEB, VISITOR,
 	    INPUT_PAGE, LIMIT_OTHER, home_page },

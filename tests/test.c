@@ -10,6 +10,8 @@ test_suite(const char *name, const struct test_case *cases, int n)
 		TCase *tc = tcase_create(cases[i].name);
 
 		tcase_set_timeout(tc, 60);
+		/* CK_EXCLUDE_TAGS in the environment leaves it out. */
+		tcase_set_tags(tc, cases[i].name);
 		if (cases[i].rows > 0)
 			tcase_add_loop_test(tc, cases[i].test, 0,
 			    cases[i].rows);

@@ -32,6 +32,7 @@
 	X(ERR_NEED_CREDENTIALS)                                                \
 	X(ERR_NEED_EMAIL)                                                      \
 	X(ERR_NEED_RESET)                                                      \
+	X(ERR_NEED_CHANGE)                                                     \
 	X(ERR_NEED_VERIFICATION)                                               \
 	X(ERR_EMAIL_FORMAT)                                                    \
 	X(ERR_PASSWORD_SHORT)                                                  \

@@ -8,6 +8,7 @@
 #include "domain/unit.h"
 
 struct address;
+struct session;
 
 /*
  * Accounts: who exists, and the turning points of an account's life.  Each
@@ -57,6 +58,23 @@ enum err account_verify(struct unit *u, const char *token,
  */
 enum err account_reset_password(struct unit *u, const char *token,
     const char *password) MUST_USE;
+
+/* What a person sees of the own account; texts in the unit's memory. */
+struct account_profile {
+	const char *address, *created; /* created is RFC 3339 */
+	bool verified;
+};
+
+enum err account_profile(struct unit *u, const struct uuid *id,
+    struct account_profile *p) MUST_USE;
+
+/*
+ * Sets a new password for who knows the present one (else ERR_CREDENTIALS).
+ * The session it is done in lives on; the others end, unless end_others is
+ * false.  Mails a notice.
+ */
+enum err account_change_password(struct unit *u, const struct session *s,
+    const char *current, const char *password, bool end_others) MUST_USE;
 
 /*
  * The three ways to answer a verification link where the browser that

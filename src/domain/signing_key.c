@@ -193,6 +193,15 @@ signing_keys_find(const struct signing_keys *k, const char *kid)
 	return NULL;
 }
 
+const struct es256 *
+signing_keys_at(const struct signing_keys *k, int i, const char **kid)
+{
+	if (i >= k->n)
+		return NULL;
+	*kid = k->key[i].kid;
+	return k->key[i].key;
+}
+
 static enum err
 make_key(struct unit *u)
 {

@@ -43,6 +43,13 @@ const struct es256 *signing_keys_find(const struct signing_keys *keys,
     const char *kid);
 
 /*
+ * The i-th of the keys that verify (current, next, retired but still valid),
+ * and its kid; NULL after the last.
+ */
+const struct es256 *signing_keys_at(const struct signing_keys *keys, int i,
+    const char **kid);
+
+/*
  * Makes the first key when the table has none that can sign and unseals:
  * the janitor does, under its advisory lock.  *made tells.
  */

@@ -12,6 +12,7 @@ brand_css_get(struct call *c)
 
 	if (css == NULL)
 		return ERR_NOT_FOUND;
-	response_asset(c->res, "text/css; charset=utf-8", css, n);
+	response_public(c->res, "text/css; charset=utf-8",
+	    "public, max-age=31536000, immutable", css, n);
 	return OK;
 }

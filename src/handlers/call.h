@@ -33,6 +33,8 @@ enum access {
 	ACCESS_PUBLIC,
 	ACCESS_TOKEN,   /* a live access token as Bearer: c->session */
 	ACCESS_BROWSER, /* a browser's live session, else to /login */
+	ACCESS_EITHER, /* a token as Bearer or, without one, a browser's session
+			*/
 	ACCESS_VISITOR, /* anybody; c->signed_in tells of a live session */
 };
 
@@ -43,6 +45,10 @@ enum input {
 	INPUT_LOGIN,        /* email, password: present */
 	INPUT_EMAIL,        /* email: present */
 	INPUT_VERIFICATION, /* token */
+	INPUT_CHANGE,       /* current_password, new_password: strict;
+			     * end_other_sessions, true unless said */
+	INPUT_LOGOUT_ALL,   /* keep_current, false unless said; no body
+			     * will do */
 	INPUT_RESET,        /* token, new_password: strict */
 
 	/* Forms of pages: a field that will not do is c->input_err, for the
@@ -67,6 +73,8 @@ struct fields {
 	const struct address *email; /* NULL when it is none */
 	const char *password;        /* or new_password */
 	const char *token;
+	const char *current; /* the present password */
+	bool flag;           /* a boolean member, or what stands for it */
 };
 
 struct call {
@@ -76,6 +84,7 @@ struct call {
 	const struct templates *templates;
 	const struct route *route;
 	struct fields in;
+	const char *argument;    /* what stands for {id} in the route's path */
 	enum err input_err;      /* what a form's field was refused for */
 	const struct form *form; /* of INPUT_FORM…; else NULL */
 	enum language language;  /* of the answer, where it is a page */
@@ -87,7 +96,7 @@ struct call {
 
 struct route {
 	enum method method;
-	const char *path;
+	const char *path; /* exact, or ending in "{id}" */
 	enum pool pool;
 	enum access access;
 	enum origin origin;
@@ -133,6 +142,13 @@ enum err forgot_password_post(struct call *c) MUST_USE;
 enum err reset_password_post(struct call *c) MUST_USE;
 enum err verify_email_post(struct call *c) MUST_USE;
 enum err resend_verification_post(struct call *c) MUST_USE;
+enum err check_get(struct call *c) MUST_USE;
+enum err me_get(struct call *c) MUST_USE;
+enum err sessions_get(struct call *c) MUST_USE;
+enum err session_delete(struct call *c) MUST_USE;
+enum err logout_all_post(struct call *c) MUST_USE;
+enum err change_password_post(struct call *c) MUST_USE;
+enum err jwks_get(struct call *c) MUST_USE;
 enum err healthz_get(struct call *c) MUST_USE;
 enum err readyz_get(struct call *c) MUST_USE;
 

@@ -79,6 +79,10 @@ check_access(struct call *c)
 		return check_bearer(c);
 	case ACCESS_BROWSER:
 		return check_browser(c);
+	case ACCESS_EITHER:
+		/* A Bearer that is there counts alone. */
+		e = check_bearer(c);
+		return e == ERR_TOKEN_MISSING ? check_browser(c) : e;
 	case ACCESS_VISITOR:
 		e = check_browser(c);
 		return e == ERR_SIGNED_OUT ? OK : e;

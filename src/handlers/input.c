@@ -18,28 +18,51 @@
 /* What each kind of input demands; NULL where it has no such field. */
 static const struct rule {
 	const char *email, *password, *token; /* names of the fields */
-	bool strict; /* address and password as one may register them */
-	bool form;   /* a page's, not the API's JSON */
+	const char *current, *flag;
+	bool preset;   /* what stands for the flag */
+	bool optional; /* no body will do */
+	bool strict;   /* address and password as one may register them */
+	bool form;     /* a page's, not the API's JSON */
 	enum err missing;
 } rules[INPUTS] = {
-	[INPUT_REGISTRATION] = { "email", "password", NULL, true, false,
-	    ERR_NEED_CREDENTIALS },
-	[INPUT_LOGIN] = { "email", "password", NULL, false, false,
-	    ERR_NEED_CREDENTIALS },
-	[INPUT_EMAIL] = { "email", NULL, NULL, false, false, ERR_NEED_EMAIL },
-	[INPUT_VERIFICATION] = { NULL, NULL, "token", false, false,
-	    ERR_NEED_VERIFICATION },
-	[INPUT_RESET] = { NULL, "new_password", "token", true, false,
-	    ERR_NEED_RESET },
-	[INPUT_FORM] = { NULL, NULL, NULL, false, true, OK },
-	[INPUT_FORM_REGISTRATION] = { "email", "password", NULL, true, true,
-	    ERR_NEED_CREDENTIALS },
-	[INPUT_FORM_LOGIN] = { "email", "password", NULL, false, true,
-	    ERR_NEED_CREDENTIALS },
-	[INPUT_FORM_EMAIL] = { "email", NULL, NULL, false, true,
-	    ERR_NEED_EMAIL },
-	[INPUT_FORM_RESET] = { NULL, "new_password", NULL, true, true,
-	    ERR_NEED_RESET },
+	[INPUT_REGISTRATION] = { .email = "email",
+	    .password = "password",
+	    .strict = true,
+	    .missing = ERR_NEED_CREDENTIALS },
+	[INPUT_LOGIN] = { .email = "email",
+	    .password = "password",
+	    .missing = ERR_NEED_CREDENTIALS },
+	[INPUT_EMAIL] = { .email = "email", .missing = ERR_NEED_EMAIL },
+	[INPUT_VERIFICATION] = { .token = "token",
+	    .missing = ERR_NEED_VERIFICATION },
+	[INPUT_RESET] = { .password = "new_password",
+	    .token = "token",
+	    .strict = true,
+	    .missing = ERR_NEED_RESET },
+	[INPUT_CHANGE] = { .password = "new_password",
+	    .current = "current_password",
+	    .flag = "end_other_sessions",
+	    .preset = true,
+	    .strict = true,
+	    .missing = ERR_NEED_CHANGE },
+	[INPUT_LOGOUT_ALL] = { .flag = "keep_current", .optional = true },
+	[INPUT_FORM] = { .form = true },
+	[INPUT_FORM_REGISTRATION] = { .email = "email",
+	    .password = "password",
+	    .strict = true,
+	    .form = true,
+	    .missing = ERR_NEED_CREDENTIALS },
+	[INPUT_FORM_LOGIN] = { .email = "email",
+	    .password = "password",
+	    .form = true,
+	    .missing = ERR_NEED_CREDENTIALS },
+	[INPUT_FORM_EMAIL] = { .email = "email",
+	    .form = true,
+	    .missing = ERR_NEED_EMAIL },
+	[INPUT_FORM_RESET] = { .password = "new_password",
+	    .strict = true,
+	    .form = true,
+	    .missing = ERR_NEED_RESET },
 };
 
 /*
@@ -81,7 +104,8 @@ judge_presence(struct call *c, const struct rule *rule)
 		in->email_typed = address_trim(c->u->mem, in->email_typed);
 	if (is_missing(rule->email, in->email_typed) ||
 	    is_missing(rule->password, in->password) ||
-	    is_missing(rule->token, in->token))
+	    is_missing(rule->token, in->token) ||
+	    is_missing(rule->current, in->current))
 		return rule->missing;
 	return OK;
 }
@@ -122,18 +146,47 @@ judge(struct call *c, const struct rule *rule)
 	return judge_length(c, rule);
 }
 
+/* A boolean member; the rule's preset stays where there is none. */
+static enum err
+take_flag(struct call *c, const struct json *body, const struct rule *rule)
+{
+	const struct json *j;
+
+	if (rule->flag == NULL || (j = json_get(body, rule->flag)) == NULL ||
+	    json_kind(j) == JSON_NULL)
+		return OK;
+	if (json_kind(j) != JSON_BOOL)
+		return ERR_FIELD_TYPE;
+	c->in.flag = json_true(j);
+	return OK;
+}
+
+static enum err
+take_all(struct call *c, const struct json *body, const struct rule *rule)
+{
+	enum err e;
+
+	if ((e = take(c, body, rule->email, &c->in.email_typed)) != OK ||
+	    (e = take(c, body, rule->password, &c->in.password)) != OK ||
+	    (e = take(c, body, rule->token, &c->in.token)) != OK ||
+	    (e = take(c, body, rule->current, &c->in.current)) != OK)
+		return e;
+	return take_flag(c, body, rule);
+}
+
 static enum err
 read_json(struct call *c, const struct rule *rule)
 {
 	struct json *body = NULL;
 	enum err e;
 
+	c->in.flag = rule->preset;
+	if (rule->optional && c->req->body_len == 0)
+		return OK;
 	if ((e = body_parse(c->req->content_type, c->req->body,
 		 c->req->body_len, &body)) != OK)
 		return e;
-	if ((e = take(c, body, rule->email, &c->in.email_typed)) == OK &&
-	    (e = take(c, body, rule->password, &c->in.password)) == OK)
-		e = take(c, body, rule->token, &c->in.token);
+	e = take_all(c, body, rule);
 	json_free(&body);
 	return e != OK ? e : judge(c, rule);
 }

@@ -46,7 +46,7 @@ login_page(struct call *c)
 	const char *next = page_next(c, query_field(c, "next"));
 
 	if (c->signed_in)
-		return page_go(c, next);
+		return page_go_on(c, next);
 	return show(c, 200, OK, next);
 }
 
@@ -93,7 +93,7 @@ login_page_post(struct call *c)
 	enum err e = sign_in(c);
 
 	if (e == OK)
-		return page_go(c, next);
+		return page_go_on(c, next);
 	if (page_advice(e) == NULL)
 		return e;
 	return show(c, e == ERR_CREDENTIALS ? 401 : 400, e, next);

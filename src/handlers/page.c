@@ -196,6 +196,14 @@ is_covered(const char *host, size_t n)
 }
 
 static bool
+is_host_name(const char *s, size_t n)
+{
+	return n <= strspn(s,
+			"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			"0123456789-.");
+}
+
+static bool
 is_ours(const char *next)
 {
 	const char *host;
@@ -210,7 +218,8 @@ is_ours(const char *next)
 	host = next + 8;
 	n = strcspn(host, "/?#:");
 	/* A port may follow, but no user name before the host. */
-	return strchr(host, '@') == NULL && is_covered(host, n);
+	return strchr(host, '@') == NULL && is_host_name(host, n) &&
+	    is_covered(host, n);
 }
 
 const char *
@@ -219,4 +228,13 @@ page_next(const struct call *c, const char *next)
 	if (next == NULL || *next == '\0' || !is_ours(next))
 		return HOME;
 	return arena_strdup(c->u->mem, next);
+}
+
+enum err
+page_go_on(struct call *c, const char *next)
+{
+	if (*next == '/')
+		return page_go(c, next);
+	response_see_host(c->res, next);
+	return OK;
 }

@@ -68,4 +68,7 @@ enum err page_take_token(struct call *c, const char *cookie,
  */
 const char *page_next(const struct call *c, const char *next);
 
+/* Answers 303 to what page_next() gave. */
+enum err page_go_on(struct call *c, const char *next) MUST_USE;
+
 #endif

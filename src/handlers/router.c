@@ -12,6 +12,31 @@ is_method(const struct route *r, enum method m)
 	return r->method == m || (r->method == METHOD_GET && m == METHOD_HEAD);
 }
 
+/* Whether path is the route's; *argument is what stands for its {id}. */
+static bool
+is_path(const struct route *r, const char *path, const char **argument)
+{
+	const char *id = strstr(r->path, "{id}");
+	size_t n;
+
+	if (id == NULL)
+		return strcmp(r->path, path) == 0;
+	n = (size_t)(id - r->path);
+	if (strncmp(r->path, path, n) != 0 || path[n] == '\0' ||
+	    strchr(path + n, '/') != NULL)
+		return false;
+	*argument = path + n;
+	return true;
+}
+
+static const char *
+method_names(enum method m)
+{
+	if (m == METHOD_GET)
+		return "GET, HEAD";
+	return m == METHOD_DELETE ? "DELETE" : "POST";
+}
+
 /* Tells which methods the path has (RFC 9110, section 10.2.1). */
 static void
 allow(struct call *c, const struct route *table)
@@ -20,12 +45,11 @@ allow(struct call *c, const struct route *table)
 
 	buf_init(&methods, c->u->mem);
 	for (const struct route *r = table; r->path != NULL; r++) {
-		if (strcmp(r->path, c->req->path) != 0)
+		if (!is_path(r, c->req->path, &c->argument))
 			continue;
 		if (methods.len > 0)
 			buf_puts(&methods, ", ");
-		buf_puts(&methods,
-		    r->method == METHOD_GET ? "GET, HEAD" : "POST");
+		buf_puts(&methods, method_names(r->method));
 	}
 	response_header(c->res, "Allow", methods.data);
 }
@@ -37,7 +61,7 @@ find(struct call *c, const struct route *table)
 	bool known = false;
 
 	for (const struct route *r = table; r->path != NULL; r++) {
-		if (strcmp(r->path, c->req->path) != 0)
+		if (!is_path(r, c->req->path, &c->argument))
 			continue;
 		known = true;
 		c->route = r;

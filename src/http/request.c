@@ -30,6 +30,8 @@ read_method(const char *name)
 		return METHOD_HEAD;
 	if (strcmp(name, "POST") == 0)
 		return METHOD_POST;
+	if (strcmp(name, "DELETE") == 0)
+		return METHOD_DELETE;
 	return METHOD_OTHER;
 }
 

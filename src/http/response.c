@@ -119,15 +119,14 @@ response_json(struct response *res, int status, struct json **body)
 }
 
 void
-response_asset(struct response *res, const char *type, const char *body,
-    size_t n)
+response_public(struct response *res, const char *type, const char *cache,
+    const char *body, size_t n)
 {
 	res->status = 200;
 	res->body = body;
 	res->body_len = n;
 	response_header(res, "Content-Type", type);
-	response_header(res, "Cache-Control",
-	    "public, max-age=31536000, immutable");
+	response_header(res, "Cache-Control", cache);
 	response_header(res, "X-Content-Type-Options", "nosniff");
 }
 
@@ -146,14 +145,27 @@ response_page(struct response *res, int status, const char *html, size_t n,
 	response_header(res, "X-Frame-Options", "DENY");
 }
 
+static void
+see_other(struct response *res, const char *location)
+{
+	set_body(res, 303, "", 0);
+	response_header(res, "Referrer-Policy", "strict-origin");
+	response_header(res, "Location", location);
+}
+
 void
 response_see_other(struct response *res, const char *path)
 {
 	/* "//host" and "/\host" would lead elsewhere. */
 	must(path[0] == '/' && path[1] != '/' && path[1] != '\\');
-	set_body(res, 303, "", 0);
-	response_header(res, "Referrer-Policy", "strict-origin");
-	response_header(res, "Location", path);
+	see_other(res, path);
+}
+
+void
+response_see_host(struct response *res, const char *url)
+{
+	must(strncmp(url, "https://", 8) == 0);
+	see_other(res, url);
 }
 
 void

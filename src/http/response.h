@@ -48,14 +48,17 @@ void response_page(struct response *res, int status, const char *html, size_t n,
     const char *domain);
 
 /*
- * A file that is the same for everybody and for good, since its address
- * changes with its content.  body outlives the answer.
+ * Something that is the same for everybody, with the Cache-Control that says
+ * for how long.  body outlives the answer.
  */
-void response_asset(struct response *res, const char *type, const char *body,
-    size_t n);
+void response_public(struct response *res, const char *type, const char *cache,
+    const char *body, size_t n);
 
 /* A 303 to a path of ours (begins with '/', no control bytes). */
 void response_see_other(struct response *res, const char *path);
+
+/* A 303 to another host over TLS, which the caller knows to be a friend. */
+void response_see_host(struct response *res, const char *url);
 
 /* Sends it; without its body when head is true. */
 void response_send(const struct response *res, struct fcgi *f, bool head);

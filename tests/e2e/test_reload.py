@@ -13,6 +13,7 @@ import time
 
 import pytest
 
+import fcgi
 from conftest import NO_LIMITS
 from load import Load, accounts, query
 from stack import SOURCE, Site, as_owner, clean_environment, give, until
@@ -154,8 +155,7 @@ def replace(site):
 
 def lines(site, event):
     with open(site.log, encoding="utf-8", errors="replace") as f:
-        return [line for line in f if f"event={event}" in line
-                or f" {event} " in line]
+        return [line for line in f if f" {event} " in line]
 
 
 # Reload, restart, replacement. -----------------------------------------------
@@ -187,6 +187,29 @@ def test_three_reloads_at_once_lose_nothing(own_site):
         load.wait(500)
         record = load.end()
     assert not record.wrong(), record.tell(record.wrong())
+
+
+def test_a_request_that_is_half_there_is_answered_by_who_leaves(own_site):
+    """Nobody else has what a worker that leaves has accepted."""
+    site, halves = own_site, []
+    whole = fcgi.request("GET", "/healthz")
+    for _ in range(40):
+        s = fcgi.connect(site)
+        s.sendall(whole[:len(whole) // 2])
+        halves.append(s)
+    before = site.workers()
+    site.posternd.send_signal(signal.SIGHUP)
+    until(lambda: lines(site, "reload.done"), 5, "the reload")
+    time.sleep(0.7)  # they are told once in half a second
+    answers = []
+    for s in halves:
+        s.sendall(whole[len(whole) // 2:])
+        answers.append(fcgi.read_all(s))
+        s.close()
+    statuses = [fcgi.answer(a)[0] if a else 0 for a in answers]
+    assert statuses == [200] * len(halves), (
+        f"{statuses.count(200)} of {len(halves)} were answered")
+    wait_for_new_workers(site, before)
 
 
 def test_sockets_held_by_another_stay_when_it_leaves(held_site):

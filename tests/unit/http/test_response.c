@@ -115,6 +115,17 @@ START_TEST(see_other_leads_to_a_path)
 }
 END_TEST
 
+START_TEST(see_host_leads_to_a_friend)
+{
+	start();
+	response_see_host(&res, "https://app.example.org/x?y=1");
+	send_it(false);
+	ck_assert(strncmp(answer, "Status: 303 See Other\r\n", 23) == 0);
+	ck_assert_ptr_nonnull(
+	    strstr(answer, "\r\nLocation: https://app.example.org/x?y=1\r\n"));
+}
+END_TEST
+
 static const int statuses[] = { 200, 201, 303, 400, 401, 403, 404, 405, 409,
 	413, 429, 500, 503 };
 
@@ -171,6 +182,16 @@ START_TEST(another_host_as_target_is_a_bug)
 }
 END_TEST
 
+START_TEST(a_host_without_tls_is_a_bug)
+{
+	static const char *const bad[] = { "http://host", "//host", "/path",
+		"https://h\nb", "" };
+
+	start();
+	response_see_host(&res, bad[_i]);
+}
+END_TEST
+
 START_TEST(an_unknown_status_is_a_bug)
 {
 	start();
@@ -188,6 +209,7 @@ main(void)
 		{ "page", a_page_has_the_headers_of_every_page,
 		    ROWS(page_headers) },
 		{ "see other", see_other_leads_to_a_path, 0 },
+		{ "see host", see_host_leads_to_a_friend, 0 },
 		{ "status", every_status_of_the_contract_can_be_sent,
 		    ROWS(statuses) },
 		{ "long", a_long_answer_arrives_whole, 0 },
@@ -200,6 +222,8 @@ main(void)
 	tcase_add_loop_test_raise_signal(bugs, a_header_that_cannot_be_is_a_bug,
 	    SIGABRT, 0, 6);
 	tcase_add_loop_test_raise_signal(bugs, another_host_as_target_is_a_bug,
+	    SIGABRT, 0, 5);
+	tcase_add_loop_test_raise_signal(bugs, a_host_without_tls_is_a_bug,
 	    SIGABRT, 0, 5);
 	tcase_add_test_raise_signal(bugs, an_unknown_status_is_a_bug, SIGABRT);
 	suite_add_tcase(s, bugs);

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What a signed-in person sees and changes of the account.  A new password
+ * raises the epoch like a reset; the sessions that shall live on are lifted
+ * to it in the same transaction.
+ */
+#include "domain/account.h"
+#include "domain/audit.h"
+#include "domain/outbox.h"
+#include "domain/session.h"
+#include "platform/config.h"
+#include "platform/yescrypt.h"
+
+static const struct db_query profile = {
+	.name = "account_profile",
+	.text = "SELECT address, verified_at IS NOT NULL,"
+		"   to_char(created_at AT TIME ZONE 'UTC',"
+		"     'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
+		" FROM postern.account WHERE id = $1",
+	.nparams = 1,
+};
+
+static const struct db_query hash_of = {
+	.name = "account_change_hash",
+	.text = "SELECT hash FROM postern.password WHERE account_id = $1",
+	.nparams = 1,
+};
+
+static const struct db_query raise_epoch = {
+	.name = "account_change_epoch",
+	.text = "UPDATE postern.account SET epoch = epoch + 1 WHERE id = $1"
+		" RETURNING canonical",
+	.nparams = 1,
+	.writes = true,
+};
+
+static const struct db_query replace = {
+	.name = "password_replace",
+	.text = "UPDATE postern.password SET hash = $3, changed_at = now()"
+		" WHERE account_id = $1 AND hash = $2 RETURNING 1",
+	.nparams = 3,
+	.writes = true,
+};
+
+static const struct db_query lift_sessions = {
+	.name = "session_lift",
+	.text = "UPDATE postern.session s SET epoch = a.epoch"
+		" FROM postern.account a WHERE a.id = $1"
+		"   AND s.account_id = a.id AND s.ended_at IS NULL"
+		"   AND s.epoch = a.epoch - 1 AND (s.id = $2 OR NOT $3::bool)",
+	.nparams = 3,
+	.writes = true,
+};
+
+static const struct db_query end_rest = {
+	.name = "session_end_rest",
+	.text = "UPDATE postern.session s"
+		" SET ended_at = now(), end_reason = 'password_change'"
+		" FROM postern.account a WHERE a.id = $1"
+		"   AND s.account_id = a.id AND s.ended_at IS NULL"
+		"   AND s.epoch <> a.epoch",
+	.nparams = 1,
+	.writes = true,
+};
+
+enum err
+account_profile(struct unit *u, const struct uuid *id,
+    struct account_profile *p)
+{
+	struct db_rows r;
+	enum err e;
+
+	if ((e = unit_run(u, &profile, DB_PARAMS(db_uuid(id)), &r)) != OK)
+		return e;
+	if (r.nrows == 0)
+		return ERR_TOKEN_INVALID;
+	p->address = db_get_text(&r, 0, 0);
+	p->verified = db_get_bool(&r, 0, 1);
+	p->created = db_get_text(&r, 0, 2);
+	return OK;
+}
+
+/* The hash that this password gives; ERR_CREDENTIALS when it does not. */
+static enum err
+verify(struct unit *u, const struct uuid *id, const char *password,
+    const char **hash)
+{
+	struct db_rows r;
+	bool right = false;
+	enum err e;
+
+	if ((e = unit_run(u, &hash_of, DB_PARAMS(db_uuid(id)), &r)) != OK)
+		return e;
+	if (r.nrows == 0)
+		return ERR_CREDENTIALS;
+	*hash = db_get_text(&r, 0, 0);
+	if ((e = yescrypt_verify(*hash, password, &right)) != OK)
+		return e;
+	return right ? OK : ERR_CREDENTIALS;
+}
+
+/*
+ * In the transaction: the account's lock first, as everywhere, then the
+ * password, if it is still the one that was verified.
+ */
+static enum err
+replace_hash(struct unit *u, const struct uuid *id, const char *old,
+    const char *hash, const char **canonical)
+{
+	struct db_rows account, changed;
+	enum err e;
+
+	if ((e = unit_run(u, &raise_epoch, DB_PARAMS(db_uuid(id)), &account)) !=
+		OK ||
+	    (e = unit_run(u, &replace,
+		 DB_PARAMS(db_uuid(id), db_text(old), db_text(hash)),
+		 &changed)) != OK)
+		return e;
+	if (account.nrows == 0 || changed.nrows == 0)
+		return ERR_CREDENTIALS;
+	*canonical = db_get_text(&account, 0, 0);
+	return OK;
+}
+
+static enum err
+settle_sessions(struct unit *u, const struct session *s, bool end_others)
+{
+	enum err e;
+
+	if ((e = unit_send(u, &lift_sessions,
+		 DB_PARAMS(db_uuid(&s->account), db_uuid(&s->id),
+		     db_text(end_others ? "t" : "f")))) != OK)
+		return e;
+	return unit_send(u, &end_rest, DB_PARAMS(db_uuid(&s->account)));
+}
+
+enum err
+account_change_password(struct unit *u, const struct session *s,
+    const char *current, const char *password, bool end_others)
+{
+	const char *old = NULL, *canonical = NULL;
+	char hash[YESCRYPT_MAX];
+	enum err e;
+
+	if ((e = verify(u, &s->account, current, &old)) != OK ||
+	    (e = yescrypt_hash(hash, password, (int)conf->password_cost)) != OK)
+		return e;
+	if ((e = unit_begin(u)) != OK ||
+	    (e = replace_hash(u, &s->account, old, hash, &canonical)) != OK ||
+	    (e = settle_sessions(u, s, end_others)) != OK ||
+	    (e = outbox_put(u, MAIL_PASSWORD_CHANGED, &s->account,
+		 canonical)) != OK ||
+	    (e = audit_put(u, "account.password_changed", &s->account, &s->id,
+		 NULL)) != OK)
+		return unit_rollback(u, e);
+	return unit_commit(u);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: ISC */
+/* GET /.well-known/jwks.json */
+#include "domain/jwks.h"
+#include "handlers/call.h"
+#include "platform/json.h"
+
+enum err
+jwks_get(struct call *c)
+{
+	struct json *set = jwks_describe(c->u->signing);
+	const char *text;
+	size_t n;
+
+	text = json_text(set, c->u->mem, &n);
+	json_free(&set);
+	response_public(c->res, "application/jwk-set+json",
+	    "public, max-age=3600", text, n);
+	return OK;
+}
