@@ -14,7 +14,8 @@ build_packages=(autoconf automake gcc make libc6-dev pkgconf
 	libssl-dev libidn2-dev)
 run_packages=(nginx postgresql openssl curl jq python3-aiosmtpd)
 test_packages=(check mandoc shellcheck python3-pytest python3-requests
-	python3-jwt python3-cryptography)
+	python3-jwt python3-cryptography pgbouncer
+	python3-selenium chromium chromium-driver npm)
 # Of clang's tools other versions have other opinions; not every Debian has
 # this one.
 clang_packages=(clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev)
@@ -69,6 +70,7 @@ missing_packages() {
 	for package; do
 		case $package in
 		postgresql) [ -n "$(postgresql_bin "*")" ] || echo "$package" ;;
+		npm) command -v npm >/dev/null || echo npm ;; # or of Node.js's own
 		*) is_installed "$package" || echo "$package" ;;
 		esac
 	done
@@ -117,7 +119,7 @@ forbid_cluster() {
 # Services of fresh packages stay off at the next boot too.
 disable_services() {
 	local service
-	for service in nginx postgresql; do
+	for service in nginx postgresql pgbouncer; do
 		[[ " $* " != *" $service "* ]] ||
 			as_root update-rc.d $service disable >/dev/null 2>&1 || true
 	done

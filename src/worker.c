@@ -6,6 +6,7 @@
 #include "worker.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "domain/signing_key.h"
@@ -20,7 +21,8 @@
 #include "process.h"
 #include "render/template.h"
 
-#define MEMORY_EVERY 64 /* requests between looks at the memory */
+#define START_LATE_MS 600 /* of the time a request has for the database */
+#define MEMORY_EVERY 64   /* requests between looks at the memory */
 
 struct worker {
 	enum pool pool;
@@ -58,8 +60,26 @@ open_worker(struct worker *w, enum pool pool, int fd)
 	w->signing = signing_keys_new();
 	w->process.unit.signing = w->signing;
 	w->fcgi = fcgi_open(fd);
+	/* Shortly: if it is away, requests are to be told so. */
 	db_request(w->process.db);
+	db_late(w->process.db, START_LATE_MS);
 	refresh_keys(w);
+}
+
+/* How long nginx has had the request for us, whole; 0 where it does not say. */
+static int64_t
+waited_ms(const struct worker *w)
+{
+	const char *text = fcgi_param(w->fcgi, "REQUEST_MSEC"), *dot;
+	int64_t ms;
+
+	dot = text == NULL ? NULL : strchr(text, '.');
+	if (dot == NULL || strspn(text, "0123456789.") != strlen(text) ||
+	    dot - text > 12 || strlen(dot) != 4)
+		return 0;
+	ms = clock_unix_ms() - strtoll(text, NULL, 10) * 1000 -
+	    strtoll(dot + 1, NULL, 10);
+	return ms < 0 ? 0 : ms;
 }
 
 static void
@@ -74,6 +94,7 @@ serve(struct worker *w)
 	atomic_store(&w->slot->busy_since, clock_steady_ms());
 	set_clock(w);
 	db_request(w->process.db);
+	db_late(w->process.db, waited_ms(w));
 	if (signing_keys_current(w->signing, &kid) == NULL)
 		refresh_keys(w);
 	c.templates = w->templates;
@@ -85,8 +106,10 @@ serve(struct worker *w)
 	response_send(&res, w->fcgi, req.method == METHOD_HEAD);
 	fcgi_finish(w->fcgi);
 	log_request("");
-	db_request(w->process.db);
-	refresh_keys(w);
+	if (signing_keys_current(w->signing, &kid) != NULL) {
+		db_request(w->process.db);
+		refresh_keys(w);
+	}
 	arena_reset(u->mem);
 	atomic_store(&w->slot->busy_since, 0);
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/arena.h"
 #include "base/encode.h"
@@ -18,6 +19,7 @@
 #include "domain/schema.h"
 #include "platform/crypto.h"
 
+#define TRIES 100
 #define FILE_MOST (1024L * 1024)
 
 enum task {
@@ -223,6 +225,23 @@ compare_all(struct unit *u, const struct file *files, int nfiles, int *napplied)
 	return 0;
 }
 
+/* Its lock_timeout is short, so that nobody waits long for it; it has patience
+ * instead. */
+static enum err
+apply_patiently(struct unit *u, const struct file *f, bool keep,
+    const char **why)
+{
+	const struct timespec pause = { .tv_nsec = 200 * 1000000L };
+	enum err e;
+
+	for (int tries = 1;; tries++) {
+		e = schema_apply(u, &f->migration, f->text, keep, why);
+		if (e == OK || !db_blocked(u->db) || tries == TRIES)
+			return e;
+		(void)nanosleep(&pause, NULL);
+	}
+}
+
 static int
 apply(struct unit *u, const struct file *f, bool keep)
 {
@@ -232,7 +251,7 @@ apply(struct unit *u, const struct file *f, bool keep)
 	(void)printf("%04d %s: %s … ", m->version, m->name,
 	    keep ? "applying" : "trying");
 	(void)fflush(stdout);
-	if (schema_apply(u, m, f->text, keep, &why) != OK) {
+	if (apply_patiently(u, f, keep, &why) != OK) {
 		(void)printf("failed\n");
 		return ctl_fail("%s: %s\nnothing of it was kept", f->path, why);
 	}

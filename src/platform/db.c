@@ -18,6 +18,8 @@
 #include "platform/db_link.h"
 #include "platform/log.h"
 
+#define BUDGET_LEAST_MS 150 /* for a request that is late */
+
 static const struct db_query begin = { .name = "begin", .text = "BEGIN" };
 static const struct db_query commit = {
 	.name = "commit",
@@ -97,6 +99,9 @@ log_error(struct db *db, const struct db_query *q, const PGresult *res)
 	if (text == NULL)
 		text = PQresultErrorMessage(res);
 	db_link_note(db, text);
+	/* lock_timeout, statement_timeout */
+	db->overdue |=
+	    strcmp(state, "55P03") == 0 || strcmp(state, "57014") == 0;
 	if (strncmp(state, "22", 2) == 0)
 		text = "data exception";
 	log_event(WARN, "db.error", "query=%s sqlstate=%s message=%s", q->name,
@@ -226,7 +231,7 @@ run_once(struct db *db, const struct db_query *q, const struct db_param *params,
 {
 	enum err e;
 
-	if (db->in_transaction && db->conn == NULL)
+	if (db->budget_ms <= 0 || (db->in_transaction && db->conn == NULL))
 		return ERR_UNAVAILABLE;
 	if ((e = db_link_ready(db)) != OK)
 		return e;
@@ -257,6 +262,7 @@ db_run(struct db *db, struct arena *mem, const struct db_query *q,
 		e = run_once(db, q, params, &res);
 	if (e != OK)
 		return e;
+	db->overdue = false;
 	if (r != NULL)
 		copy_rows(mem, res, r);
 	PQclear(res);
@@ -336,6 +342,32 @@ db_request(struct db *db)
 	db_link_probe(db);
 }
 
+void
+db_late(struct db *db, int64_t ms)
+{
+	int64_t left = db->budget_whole - ms;
+
+	if (left < BUDGET_LEAST_MS)
+		left = db->overdue ? 0 : BUDGET_LEAST_MS;
+	if (left < db->budget_ms)
+		db->budget_ms = (int)left;
+}
+
+bool
+db_blocked(const struct db *db)
+{
+	return db->blocked;
+}
+
+static bool
+is_blocked(const PGresult *res)
+{
+	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+
+	return state != NULL &&
+	    (strcmp(state, "55P03") == 0 || strcmp(state, "40P01") == 0);
+}
+
 enum err
 db_script(struct db *db, struct arena *mem, const char *sql, const char **why)
 {
@@ -347,9 +379,11 @@ db_script(struct db *db, struct arena *mem, const char *sql, const char **why)
 		return e;
 	must(PQexitPipelineMode(db->conn) == 1);
 	must(PQsetnonblocking(db->conn, 0) == 0);
+	db->blocked = false;
 	res = PQexec(db->conn, sql);
 	if (PQresultStatus(res) == PGRES_FATAL_ERROR) {
 		*why = arena_strdup(mem, PQresultErrorMessage(res));
+		db->blocked = is_blocked(res);
 		e = ERR_UNAVAILABLE;
 	}
 	PQclear(res);

@@ -109,6 +109,14 @@ void db_forget(struct db *db);
 void db_request(struct db *db);
 
 /*
+ * The request has waited ms already before it came to us: that comes off its
+ * budget.  One that is over its time is still tried, shortly; but not where
+ * the one before ran out of time too: then its wait was the database's doing,
+ * and those behind it would wait in vain.
+ */
+void db_late(struct db *db, int64_t ms);
+
+/*
  * Runs q and waits for its rows (r may be NULL when none are of interest).
  * Outside a transaction it is one of its own, committed when this returns
  * OK.
@@ -150,6 +158,12 @@ bool db_wait(struct db *db, int extra_fd, const sigset_t *unblocked,
  */
 enum err db_script(struct db *db, struct arena *mem, const char *sql,
     const char **why) MUST_USE;
+
+/*
+ * Whether the last script failed only because others held locks (55P03,
+ * 40P01): it may be run again.
+ */
+bool db_blocked(const struct db *db);
 
 /* PostgreSQL's message about the last failure; "" for none. */
 const char *db_message(const struct db *db);

@@ -109,6 +109,7 @@ db_link_wait(struct db *db, short events, int most_ms)
 	} while (n < 0 && errno == EINTR);
 	db->budget_ms -= (int)(clock_steady_ms() - start);
 	db->silent = n <= 0;
+	db->overdue |= n <= 0;
 	return n > 0;
 }
 

@@ -52,8 +52,7 @@ struct fcgi {
 	size_t nslots;               /* slots that were ever used */
 	struct pending slot[PENDING_MAX];
 	FCGX_Request req; /* req.in is NULL between requests */
-	bool whole;       /* all of it was there */
-	int64_t deadline; /* for reading the rest, if it was not */
+	bool whole;       /* all of it was there; or it is too large */
 	char peek[FCGI_PEEK_MAX];
 };
 
@@ -230,7 +229,6 @@ hand_over(struct fcgi *f, int fd, bool whole)
 		return false;
 	}
 	f->whole = whole;
-	f->deadline = clock_steady_ms() + FCGI_PATIENCE * 1000L;
 	return true;
 }
 
@@ -369,12 +367,14 @@ fcgi_body(struct fcgi *f, char *out, size_t cap, size_t *n)
 	size_t got = 0;
 	int c;
 
+	if (!f->whole) {
+		*n = SIZE_MAX;
+		return OK;
+	}
 	while ((c = FCGX_GetChar(f->req.in)) != EOF) {
 		if (got < cap)
 			out[got] = (char)c;
 		got++;
-		if (!f->whole && clock_steady_ms() > f->deadline)
-			return ERR_BODY_CUT;
 	}
 	if (FCGX_GetError(f->req.in) != 0)
 		return ERR_BODY_CUT;

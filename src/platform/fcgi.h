@@ -52,8 +52,9 @@ const char *fcgi_param(const struct fcgi *f, const char *name);
 
 /*
  * Reads the body to its end.  At most cap bytes are kept; *n is how many
- * came in all, so *n > cap tells of a larger one.  ERR_BODY_CUT when the
- * peer broke off, or took longer than FCGI_PATIENCE over a large one.
+ * came in all, so *n > cap tells of a larger one.  SIZE_MAX is one so large
+ * that nobody waits for its end: nginx, which buffers, refuses it before us.
+ * ERR_BODY_CUT when the peer broke off.
  */
 enum err fcgi_body(struct fcgi *f, char *out, size_t cap, size_t *n) MUST_USE;
 

@@ -134,8 +134,9 @@ json_parse(const char *text, size_t n, int depth)
 	bool whole;
 
 	must(tok != NULL && n < INT_MAX);
-	json_tokener_set_flags(tok,
-	    JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	/* JSON_TOKENER_STRICT would have json-c 0.18 refuse every raw byte
+	 * above 0x7f and long numbers; whoever calls was strict before. */
+	json_tokener_set_flags(tok, JSON_TOKENER_VALIDATE_UTF8);
 	n = without_blanks(text, n);
 	o = json_tokener_parse_ex(tok, text, (int)n);
 	whole = json_tokener_get_parse_end(tok) == n;

@@ -11,8 +11,8 @@ struct arena;
 /*
  * JSON values over json-c.  json_parse() is for text that http/body.c or we
  * ourselves have found strict (json-c alone takes raw control characters,
- * NaN, duplicate keys and lone surrogates).  A value that was put into
- * another belongs to that one.
+ * comments, NaN, duplicate keys and lone surrogates).  A value that was put
+ * into another belongs to that one.
  */
 struct json;
 
@@ -25,8 +25,8 @@ enum json_kind {
 	JSON_OBJECT,
 };
 
-/* The value of n bytes of strict JSON; NULL if it is none or nested deeper
- * than depth. */
+/* The value of n bytes of strict JSON, all of them; NULL if json-c reads none
+ * there or it is nested deeper than depth. */
 struct json *json_parse(const char *text, size_t n, int depth);
 
 /* Overwrites every string in *jp, frees it and sets it to NULL; NULL is

@@ -154,7 +154,7 @@ name_host(const SSL *ssl, int where, int ret)
 	(void)ret;
 	if ((where & SSL_CB_HANDSHAKE_START) == 0 || is_ipv4(t->relay->host))
 		return;
-	(void)SSL_set_tlsext_host_name(unconst(ssl), t->relay->host);
+	(void)SSL_set_tlsext_host_name(unconst(ssl), unconst(t->relay->host));
 }
 
 /* Keeps the reason of the first certificate that does not hold. */

@@ -144,8 +144,8 @@ END_TEST
 /* What may come between the password's check and the session's row. */
 static const char *const meanwhile[] = {
 	"UPDATE postern.account SET epoch = epoch + 1 WHERE id = '$id'",
-	"UPDATE postern.password SET hash = '$y$j75$x$y'"
-	" WHERE account_id = '$id'",
+	("UPDATE postern.password SET hash = '$y$j75$x$y'"
+	 " WHERE account_id = '$id'"),
 	"UPDATE postern.account SET disabled_at = now() WHERE id = '$id'",
 	"DELETE FROM postern.account WHERE id = '$id'",
 };

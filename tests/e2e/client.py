@@ -14,6 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 import requests
 from requests.adapters import HTTPAdapter
 
+import logsearch
+
 TIMEOUT = 20
 CODE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 codes = {}  # sentence → code, as seen: they must not change
@@ -59,8 +61,10 @@ class Client:
             headers["Authorization"] = f"Bearer {token}"
         kw.setdefault("allow_redirects", False)
         kw.setdefault("timeout", TIMEOUT)
+        keep_secrets(path, headers, kw)
         answer = self.session.request(method, self.site.url + path,
                                       headers=headers, **kw)
+        logsearch.keep_answer(answer)
         if check:
             check_common(answer)
         return answer
@@ -77,6 +81,19 @@ class Client:
         if content_type is not None:
             headers["Content-Type"] = content_type
         return self.request("POST", path, data=body, headers=headers, **kw)
+
+
+def keep_secrets(path, headers, kw):
+    """Hands what a request has of secrets to the search of the logs."""
+    where = f"the request of {path.partition('?')[0]}"
+    logsearch.keep_fields(where, kw.get("json"))
+    logsearch.keep_fields(where, kw.get("data"))
+    logsearch.keep_bytes(where, kw.get("data"))
+    logsearch.keep_links(path)
+    for name, value in headers.items():
+        if name.lower() == "authorization" and isinstance(value, str):
+            logsearch.keep(f"the token of {where}",
+                           value.partition(" ")[2].strip())
 
 
 def check_common(answer):

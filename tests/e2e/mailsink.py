@@ -15,6 +15,8 @@ import time
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP
 
+import logsearch
+
 PATIENCE = 10
 
 
@@ -39,6 +41,9 @@ class Mail:
         self.raw = envelope.original_content
         self.message = email.message_from_bytes(
             self.raw, policy=email.policy.default)
+        for part in self.message.walk():
+            if part.get_content_maintype() == "text":
+                logsearch.keep_links(part.get_content())
 
     @property
     def subject(self):

@@ -19,6 +19,7 @@ import subprocess
 import tempfile
 import time
 
+import logsearch
 from client import Client, next_address
 from mailsink import Sink
 
@@ -215,6 +216,29 @@ class Cluster:
     sql = os.path.join(SOURCE, "sql")
 
 
+class Psql:
+    """A session of the administrator's that stays."""
+
+    def __init__(self, site):
+        self.process = subprocess.Popen(
+            as_owner() + [pg_program("psql"), "-qXAt", "-h",
+                          site.cluster.home, "-U", "root", "-d",
+                          site.database],
+            cwd=site.home, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            text=True)
+
+    def __call__(self, sql):
+        """Runs statements without a result, and one with."""
+        self.process.stdin.write(f"{sql};\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        assert line, sql
+        return line.strip()
+
+    def close(self):
+        self.process.communicate(timeout=10)
+
+
 class Stack:
     """What all instances share: folder, programs, cluster, sink."""
 
@@ -249,10 +273,11 @@ class Stack:
             raise
 
     def stop(self):
-        problems = [p for site in self.sites for p in site.stop()]
+        problems = [p for site in list(self.sites) for p in site.stop()]
         if getattr(self, "cluster", None):
             self.cluster.stop()
         self.sink.stop()
+        problems += logsearch.search(self.home)[0]
         if not os.environ.get("POSTERN_E2E_KEEP"):
             shutil.rmtree(self.home, ignore_errors=True)
         assert not problems, "\n".join(problems)
@@ -397,6 +422,8 @@ class Site:
         return [line for line in text.splitlines() if CRASH.search(line)]
 
     def tail(self, lines=40):
+        if not os.path.exists(self.log):
+            return ""
         with open(self.log, encoding="utf-8", errors="replace") as f:
             return "".join(f.readlines()[-lines:])
 

@@ -17,7 +17,7 @@ import pytest
 
 from conftest import NO_LIMITS
 from load import OK, Load, accounts, query
-from stack import (Cluster, as_owner, children, end, free_port, give,
+from stack import (Cluster, Psql, as_owner, children, end, free_port, give,
                    pg_program, spawn, until)
 
 MIX = "health ready refresh refresh register login"
@@ -137,21 +137,25 @@ def connect(cluster, database):
 class Crowded(Fault):
     """No connection left, and ours are lost."""
 
+    ours = "usename IN ('postern_web', 'postern_password')"
+
     def __init__(self, site):
-        self.held = []
-        query(site, "ALTER ROLE postern_web CONNECTION LIMIT 0; ALTER ROLE"
-              " postern_password CONNECTION LIMIT 0; SELECT"
-              " pg_terminate_backend(pid) FROM pg_stat_activity"
-              " WHERE usename LIKE 'postern_%'")
-        while (s := connect(site.cluster, site.database)) is not None:
-            self.held.append(s)
-        self.site = site
-        query(site, "ALTER ROLE postern_web CONNECTION LIMIT -1;"
-              " ALTER ROLE postern_password CONNECTION LIMIT -1")
+        self.held, self.psql = [], Psql(site)
+        deadline = time.monotonic() + 10
+        while self.count("pid") > 0:
+            assert time.monotonic() < deadline, "they come back too fast"
+            while (s := connect(site.cluster, site.database)) is not None:
+                self.held.append(s)
+            self.count("pg_terminate_backend(pid)")
+
+    def count(self, what):
+        return int(self.psql(f"SELECT count({what}) FROM pg_stat_activity"
+                             f" WHERE {self.ours}"))
 
     def heal(self):
         for s in self.held:
             s.close()
+        self.psql.close()
 
 
 class ReadOnly(Fault):
@@ -171,22 +175,14 @@ class Locked(Fault):
     """A table that every call but readiness needs, in another's hands."""
 
     seconds = SILENCE
-    lock = "LOCK TABLE postern.account IN ACCESS EXCLUSIVE MODE"
+    lock = "LOCK TABLE postern.account; SELECT 1"
 
     def __init__(self, site):
-        self.psql = subprocess.Popen(
-            as_owner() + [pg_program("psql"), "-qXAt", "-h",
-                          site.cluster.home, "-U", "root", "-d",
-                          site.database],
-            cwd=site.home, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            text=True)
-        self.psql.stdin.write(f"BEGIN; {self.lock}; SELECT 'locked';\n")
-        self.psql.stdin.flush()
-        while "locked" not in self.psql.stdout.readline():
-            assert self.psql.poll() is None
+        self.psql = Psql(site)
+        self.psql(f"BEGIN; {self.lock}")
 
     def heal(self):
-        self.psql.communicate("ROLLBACK;\n", timeout=10)
+        self.psql.close()
 
 
 # The ordeal and the books afterwards. ----------------------------------------

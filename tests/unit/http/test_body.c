@@ -3,9 +3,9 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "http/request.h"
-#include "platform/clock.h"
 #include "platform/json.h"
 #include "tests/test.h"
 
@@ -186,7 +186,7 @@ START_TEST(many_keys_are_judged_fast)
 {
 	static const char *const prefixes[] = { "", "aaaaaa", "\\u0061" };
 	static char text[BODY_MAX + 1];
-	int64_t before = clock_steady_ms();
+	clock_t before = clock(); /* of this process, however busy others are */
 	size_t n = 1, last = 0;
 
 	text[0] = '{';
@@ -203,7 +203,7 @@ START_TEST(many_keys_are_judged_fast)
 	    (size_t)sprintf(text + last, "\"%s%x\":0,", prefixes[_i], 0x2aU);
 	text[n - 1] = '}';
 	ck_assert_int_eq(json_check(text, n), ERR_JSON);
-	ck_assert_int_lt(clock_steady_ms() - before, 1000);
+	ck_assert_int_lt(clock() - before, CLOCKS_PER_SEC);
 }
 END_TEST
 

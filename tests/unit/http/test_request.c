@@ -114,7 +114,8 @@ static const struct {
 	{ "POST", METHOD_POST },
 	{ "get", METHOD_OTHER },
 	{ "GETS", METHOD_OTHER },
-	{ "DELETE", METHOD_OTHER },
+	{ "DELETE", METHOD_DELETE },
+	{ "PUT", METHOD_OTHER },
 	{ "OPTIONS", METHOD_OTHER },
 	{ "", METHOD_OTHER },
 };

@@ -40,7 +40,7 @@ static const struct {
 	enum smtp_outcome want;
 	int code;
 } outcomes[] = {
-	{ { NULL }, SMTP_DELIVERED, 250 },
+	{ { .ehlo = NULL }, SMTP_DELIVERED, 250 },
 	{ { .ehlo = "250-sink\r\n250-PIPELINING\r\n250 8BITMIME" },
 	    SMTP_DELIVERED, 250 },
 	{ { .ehlo = "502 no" }, SMTP_DELIVERED, 250 }, /* HELO then */
@@ -104,7 +104,7 @@ END_TEST
 START_TEST(nobody_listening_is_for_later)
 {
 	struct sending w = plain;
-	struct script script = { NULL };
+	struct script script = { .ehlo = NULL };
 
 	w.relay.host = "127.0.0.2"; /* where the sink does not listen */
 	run_session(&s, &w, &script);
@@ -125,7 +125,7 @@ count(const char *what)
 
 START_TEST(message_arrives_as_it_was)
 {
-	struct script script = { NULL };
+	struct script script = { .ehlo = NULL };
 
 	run_session(&s, &plain, &script);
 	ck_assert_ptr_nonnull(strstr(s.told, "MAIL FROM:<a@example.org>\r\n"));
@@ -255,7 +255,7 @@ END_TEST
 
 START_TEST(unreadable_ca_file_is_for_later)
 {
-	struct script script = { NULL };
+	struct script script = { .ehlo = NULL };
 	struct sending w = with_tls;
 
 	w.relay.ca_file = "/nonexistent";
@@ -301,7 +301,7 @@ END_TEST
 
 START_TEST(bad_addresses_reach_no_server)
 {
-	struct script script = { NULL };
+	struct script script = { .ehlo = NULL };
 	struct sending w = plain;
 
 	if (addresses[_i].ok)

@@ -139,8 +139,8 @@ END_TEST
 
 START_TEST(header_has_each_field_once)
 {
-	static const char *const fields[] = { "\r\nFrom: \"Postern\"\r\n"
-					      " <postern@example.org>\r\n",
+	static const char *const fields[] = { ("\r\nFrom: \"Postern\"\r\n"
+					       " <postern@example.org>\r\n"),
 		"\r\nTo: <b@example.org>\r\n",
 		"\r\nSubject: Password Reset Request\r\n",
 		"\r\nMessage-ID: <1@accounts.example.org>\r\n",

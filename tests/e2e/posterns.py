@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: ISC
+"""posternd's processes seen from outside, and posternctl."""
+
+import glob
+import os
+import re
+import subprocess
+
+from stack import BUILD, SOURCE, Site, as_owner, clean_environment
+
+SOAK = bool(os.environ.get("POSTERN_SOAK"))
+
+
+def ctl(site, *arguments):
+    """posternctl with the site's configuration, run to its end."""
+    return subprocess.run(
+        as_owner() + [site.cluster.posternctl, *arguments, "-c", site.conf],
+        cwd=site.home, env=clean_environment(), capture_output=True,
+        text=True, check=False, timeout=30)
+
+
+def kind_of(pid):
+    """Which kind of process pid is, from what anybody may see: its niceness
+    and its limit of open files (the table in src/process.c)."""
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
+        nice = int(f.read().rpartition(")")[2].split()[16])
+    with open(f"/proc/{pid}/limits", encoding="utf-8") as f:
+        files = int(re.search(r"^Max open files +(\d+)", f.read(), re.M)[1])
+    return {(0, 2048): "web", (10, 2048): "password", (0, 64): "mailer",
+            (10, 64): "janitor"}.get((nice, files), "starting")
+
+
+def kinds(site):
+    """{pid: kind} of posternd's children."""
+    found = {}
+    for pid in site.workers():
+        try:
+            found[pid] = kind_of(pid)
+        except (OSError, TypeError):
+            continue  # gone meanwhile
+    return found
+
+
+def private_kib(pid):
+    """The memory that is pid's alone, written to: what a leak grows."""
+    try:
+        with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as f:
+            return int(re.search(r"^Private_Dirty: +(\d+)", f.read(),
+                                 re.M)[1])
+    except PermissionError:  # an undumpable one, and we are not root
+        with open(f"/proc/{pid}/statm", encoding="ascii") as f:
+            _, resident, shared = f.read().split()[:3]
+        return (int(resident) - int(shared)) * os.sysconf("SC_PAGESIZE") >> 10
+
+
+def is_sanitized(build):
+    with open(os.path.join(build, "posternd"), "rb") as f:
+        return b"__asan_init" in f.read()
+
+
+def best_build():
+    """The build folder to judge memory and privileges by: an optimised one,
+    where there is one that is not older than the sources."""
+    fast = os.environ.get("POSTERN_FAST_BUILD")
+    if fast:
+        return fast
+    fast = os.path.join(SOURCE, "build", "fast")
+    program = os.path.join(fast, "posternd")
+    sources = glob.glob(os.path.join(SOURCE, "src", "**", "*.[ch]"),
+                        recursive=True)
+    if os.path.exists(program) and os.path.getmtime(program) >= max(
+            map(os.path.getmtime, sources)):
+        return fast
+    return BUILD
+
+
+class OtherSite(Site):
+    """An instance whose posternd is another one than the stack's."""
+
+    program = None  # set before it is started
+
+    def command(self, *more):
+        return [self.program, *more, "-c", self.conf]
+
+
+def start_other(stack, program, env=None, **options):
+    site = OtherSite(stack, stack.cluster, options)
+    site.program = program
+    stack.sites.append(site)
+    try:
+        site.cluster.create(site.database)
+        site.start_nginx()
+        return site.start_posternd(**env or {})
+    except BaseException:
+        site.stop()
+        raise
