@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* posternd: arguments, configuration, log; then the supervisor. */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -93,6 +94,8 @@ main(int argc, char **argv)
 	int status;
 
 	occupy_standard_files();
+	/* A log whose reader is gone costs its lines, not the service. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	replace_remember(argv);
 	read_arguments(&a, argc, argv);
 	if (a.task == TASK_VERSION)

@@ -179,6 +179,7 @@ process_start(struct process *p, enum process_kind kind, int keep_fd)
 	char *password;
 
 	log_open(k->name, (enum log_level)conf->log_level);
+	sandbox_name(k->name);
 	/* libesmtp gives up when it may not look into root's. */
 	(void)unsetenv("HOME");
 	(void)unsetenv("XDG_CONFIG_HOME");

@@ -99,19 +99,30 @@ block_signals(void)
 	must(sigprocmask(SIG_BLOCK, &sup.signals, NULL) == 0);
 }
 
+static bool
+write_number(const char *path, long number)
+{
+	FILE *f = fopen(path, "we");
+	bool ok;
+
+	if (f == NULL)
+		return false;
+	ok = fprintf(f, "%ld\n", number) > 0;
+	return fclose(f) == 0 && ok;
+}
+
+/* Without it the service is harder to signal, but it is there. */
 static void
 write_pid(void)
 {
-	FILE *f;
-
 	if (*conf->pid_file == '\0')
 		return;
 	(void)snprintf(sup.pid_file, PATH_SIZE, "%s", conf->pid_file);
-	f = fopen(sup.pid_file, "we");
-	if (f == NULL || fprintf(f, "%ld\n", (long)getpid()) < 0 ||
-	    fclose(f) != 0)
-		log_fatal("pid_file: cannot write %s: %s", sup.pid_file,
-		    strerror(errno));
+	if (!write_number(sup.pid_file, (long)getpid()))
+		log_event(ERROR, "pid_file.failed",
+		    "file=%s pid=%ld what=%s:"
+		    " serving goes on without it",
+		    sup.pid_file, (long)getpid(), strerror(errno));
 }
 
 static void

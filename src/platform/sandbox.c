@@ -106,6 +106,15 @@ sandbox_child(const struct sandbox *s)
 }
 
 void
+sandbox_name(const char *name)
+{
+	char text[16]; /* what the kernel keeps */
+
+	(void)snprintf(text, sizeof text, "postern-%s", name);
+	(void)prctl(PR_SET_NAME, text, 0, 0, 0);
+}
+
+void
 sandbox_close_files(const int *keep, int n)
 {
 	unsigned from = 3;

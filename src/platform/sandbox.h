@@ -28,6 +28,9 @@ struct sandbox {
 /* A child, after it opened its own secrets. */
 void sandbox_child(const struct sandbox *s);
 
+/* Names this process for ps and top: "postern-" and what fits of name. */
+void sandbox_name(const char *name);
+
 /* Closes every descriptor over 2 but keep[0..n-1], ascending (close_range(2)).
  * -1 in keep is nothing. */
 void sandbox_close_files(const int *keep, int n);

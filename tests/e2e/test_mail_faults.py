@@ -11,7 +11,6 @@ import os
 import re
 import signal
 import statistics
-import subprocess
 import time
 
 import pytest
@@ -22,7 +21,7 @@ from conftest import NO_LIMITS
 from faulty_smtp import STEPS, Authority, Gate, Relay, password_file
 from load import query
 from posterns import ctl, kinds
-from stack import as_owner, give, pg_program, until
+from stack import Psql, give, until
 
 VERIFY = "Verify Your Email Address"
 LOGIN = ("postern", "the secret of the relay")
@@ -394,22 +393,15 @@ def mailer_of(site):
 
 
 class Lock:
-    """Holds the lock of a mail's row, from psql, until it is let go."""
+    """Holds the lock of a mail's row until it is let go."""
 
     def __init__(self, site, mail):
-        self.process = subprocess.Popen(
-            as_owner() + [pg_program("psql"), "-qXAt", "-h",
-                          site.cluster.home, "-U", "root", "-d",
-                          site.database], cwd=site.home, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.process.stdin.write(
-            "BEGIN; SELECT id FROM postern.mail_outbox WHERE id ="
-            f" '{mail}' FOR UPDATE;\n")
-        self.process.stdin.flush()
-        assert self.process.stdout.readline().strip() == mail
+        self.psql = Psql(site)
+        assert mail == self.psql("BEGIN; SELECT id FROM postern.mail_outbox"
+                                 f" WHERE id = '{mail}' FOR UPDATE")
 
     def let_go(self):
-        self.process.communicate("ROLLBACK;\n", timeout=10)
+        self.psql.close()
 
 
 def hold_the_record(post):

@@ -98,7 +98,7 @@ class Mixer(threading.Thread):
             self.call("POST", path, b"token=x", HTTP_ACCEPT="text/html",
                       CONTENT_TYPE="application/x-www-form-urlencoded",
                       HTTP_SEC_FETCH_SITE="same-origin",
-                      pool="password" if "reset" in path else "web")
+                      pool="password")
         self.call("GET", "/healthz")
         self.call("GET", "/readyz", pool="password")
 
