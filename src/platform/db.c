@@ -99,9 +99,6 @@ log_error(struct db *db, const struct db_query *q, const PGresult *res)
 	if (text == NULL)
 		text = PQresultErrorMessage(res);
 	db_link_note(db, text);
-	/* lock_timeout, statement_timeout */
-	db->overdue |=
-	    strcmp(state, "55P03") == 0 || strcmp(state, "57014") == 0;
 	if (strncmp(state, "22", 2) == 0)
 		text = "data exception";
 	log_event(WARN, "db.error", "query=%s sqlstate=%s message=%s", q->name,
@@ -262,7 +259,6 @@ db_run(struct db *db, struct arena *mem, const struct db_query *q,
 		e = run_once(db, q, params, &res);
 	if (e != OK)
 		return e;
-	db->overdue = false;
 	if (r != NULL)
 		copy_rows(mem, res, r);
 	PQclear(res);
@@ -348,7 +344,7 @@ db_late(struct db *db, int64_t ms)
 	int64_t left = db->budget_whole - ms;
 
 	if (left < BUDGET_LEAST_MS)
-		left = db->overdue ? 0 : BUDGET_LEAST_MS;
+		left = db->silent ? 0 : BUDGET_LEAST_MS;
 	if (left < db->budget_ms)
 		db->budget_ms = (int)left;
 }

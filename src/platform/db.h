@@ -110,9 +110,9 @@ void db_request(struct db *db);
 
 /*
  * The request has waited ms already before it came to us: that comes off its
- * budget.  One that is over its time is still tried, shortly; but not where
- * the one before ran out of time too: then its wait was the database's doing,
- * and those behind it would wait in vain.
+ * budget.  One that is over its time is still tried, shortly; but not while
+ * the server is silent: then its wait was the server's doing, and those
+ * behind it would wait in vain.
  */
 void db_late(struct db *db, int64_t ms);
 

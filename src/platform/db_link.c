@@ -15,6 +15,7 @@
 #include "platform/clock.h"
 #include "platform/log.h"
 
+#define SILENCE_MS 500       /* without an answer: nobody is there */
 #define SILENT_BUDGET_MS 100 /* of a request while the server is silent */
 #define TRY_EVERY_MS 5000    /* how often one gets a whole budget then */
 
@@ -108,8 +109,8 @@ db_link_wait(struct db *db, short events, int most_ms)
 		n = poll(&p, 1, most_ms);
 	} while (n < 0 && errno == EINTR);
 	db->budget_ms -= (int)(clock_steady_ms() - start);
-	db->silent = n <= 0;
-	db->overdue |= n <= 0;
+	/* A short wait proves nothing, but it confirms. */
+	db->silent = n <= 0 && (db->silent || most_ms >= SILENCE_MS);
 	return n > 0;
 }
 

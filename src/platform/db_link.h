@@ -28,8 +28,7 @@ struct db {
 	int64_t tried_at; /* when a request last had the whole budget */
 	int first_host;   /* of several: where a connection begins */
 	bool blocked;     /* the last script met others' locks */
-	bool overdue; /* the last one ran out of time, by its clock or ours */
-	bool missed;  /* notifications may have been missed */
+	bool missed;      /* notifications may have been missed */
 	int budget_whole, budget_ms;
 	const struct db_query *prepared[DB_PREPARED_MAX];
 	int nprepared;

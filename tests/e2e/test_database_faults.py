@@ -141,12 +141,17 @@ class Crowded(Fault):
 
     def __init__(self, site):
         self.held, self.psql = [], Psql(site)
-        deadline = time.monotonic() + 10
-        while self.count("pid") > 0:
-            assert time.monotonic() < deadline, "they come back too fast"
-            while (s := connect(site.cluster, site.database)) is not None:
-                self.held.append(s)
-            self.count("pg_terminate_backend(pid)")
+        self.limit(0)
+        until(lambda: self.count("pg_terminate_backend(pid)") == 0, 10,
+              "our connections to go")
+        while (s := connect(site.cluster, site.database)) is not None:
+            self.held.append(s)
+        self.limit(-1)  # a connection is allowed again, but there is none
+
+    def limit(self, number):
+        for role in "postern_web", "postern_password":
+            self.psql(f"ALTER ROLE {role} CONNECTION LIMIT {number};"
+                      " SELECT 1")
 
     def count(self, what):
         return int(self.psql(f"SELECT count({what}) FROM pg_stat_activity"
