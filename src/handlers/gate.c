@@ -24,7 +24,7 @@ static enum err
 misconfigured(const char *variable, const char *wants)
 {
 	log_event(ERROR, "gate.misconfigured",
-	    "what=in an nginx location $%s is none of: %s; mend its \"set\"",
+	    "what=$%s is none of: %s: mend the set line in nginx's location",
 	    variable, wants);
 	return ERR_INTERNAL;
 }
