@@ -11,7 +11,7 @@ import pytest
 
 import logsearch
 from client import parse_raw, raw_exchange, refused
-from stack import Psql, until
+from stack import Psql, end, until
 from upstream import TYPE, Upstream
 from web import Browser
 
@@ -201,8 +201,8 @@ def test_each_location_says_what_opens_it(gate_site, signed_in, tokens):
     assert seen["headers"]["authorization"] == "Bearer other"
 
 
-@pytest.mark.parametrize("end", ["logout", "reset", "ban"])
-def test_it_is_shut_on_the_very_next_call(gate_site, end):
+@pytest.mark.parametrize("how", ["logout", "reset", "ban"])
+def test_it_is_shut_on_the_very_next_call(gate_site, how):
     account, browser = gate_site.account(), Browser(gate_site)
     tokens = account.login()
     browser.sign_in(account)
@@ -211,10 +211,10 @@ def test_it_is_shut_on_the_very_next_call(gate_site, end):
         assert gate_site.client().get(path, headers=cookie).status_code == 200
         assert gate_site.client().get(
             path, token=tokens["access_token"]).status_code == 200
-    if end == "logout":
+    if how == "logout":
         gate_site.client().post("/auth/logout", token=tokens["access_token"])
         browser.sign_out()
-    elif end == "reset":
+    elif how == "reset":
         gate_site.client().post("/auth/reset-password", {
             "token": account.reset_token(), "new_password": "another secret"})
     else:
@@ -229,13 +229,18 @@ def test_it_is_shut_on_the_very_next_call(gate_site, end):
 
 def test_a_location_may_demand_a_verified_address(gate_site):
     account = gate_site.account()
-    browser = sign_in(gate_site, account)
+    browser, token = sign_in(gate_site, account), account.login()
+    token = token["access_token"]
+    script = gate_site.client()
     assert browser.get("/verified/").status_code == 200
+    assert script.get("/verified/", token=token).status_code == 200
     gate_site.cluster.psql("UPDATE postern.account SET verified_at = NULL"
                            f" WHERE id = '{account.id}'", gate_site.database)
+    refused(script.get("/verified/", token=token), 403)
+    assert "x-auth-email" not in identity(script.get("/app/", token=token))
     body = refused(browser.get("/verified/"), 403)
     assert body["code"] == "email_not_verified"
-    seen = identity(browser.get("/orders/"))
+    seen = identity(browser.get("/orders/", headers=SPOOFED))
     assert "x-auth-email" not in seen and seen["x-auth-user"] == account.id
     assert "email" not in claims_of(seen["x-auth-token"])
 
@@ -301,6 +306,18 @@ def test_our_cookie_stays_here_and_others_pass(
         path, headers={"Cookie": sent.replace("{}", own)}))
     assert seen["headers"].get("cookie") == wanted
     assert own.partition("=")[2] not in json.dumps(seen)
+
+
+def test_headers_sent_twice_are_gone_twice(gate_site, account, signed_in):
+    own = cookie_of(signed_in)
+    raw = raw_exchange(gate_site, "\r\n".join([
+        "GET /app/ HTTP/1.1", f"Host: 127.0.0.1:{gate_site.port}",
+        f"Cookie: {own}; a=1", "X-Auth-User: x", f"Cookie: {own}; b=2",
+        "X-Auth-User: y", "X-Auth-Token: z", "", ""]).encode())
+    sent = json.loads(parse_raw(raw)[2])["headers"]
+    assert [v for n, v in sent if n == "cookie"] == ["a=1; b=2"]
+    assert [v for n, v in sent if n == "x-auth-user"] == [account.id]
+    assert not [v for n, v in sent if n == "x-auth-token"]
 
 
 def test_the_bearer_that_was_for_us_stays_here(gate_site, signed_in, tokens):
@@ -549,6 +566,16 @@ def test_a_check_is_one_statement(gate_site, signed_in):
     assert ran == ["browser_session_check:"] * 10, ran
 
 
+def unavailable(client):
+    """Asserts that neither a script nor a person is told to sign in."""
+    for headers in {}, NAVIGATION:
+        answer = client.get("/app/", headers=headers, check=False)
+        assert answer.status_code == 503, answer.text
+        assert answer.json()["code"] == "unavailable"
+        assert int(answer.headers["Retry-After"]) >= 1
+        assert answer.headers["Cache-Control"] == "no-store"
+
+
 def test_without_the_database_it_is_503_and_no_sign_in(
         gate_site, signed_in, upstream):
     name, before = gate_site.database, upstream.seen
@@ -557,14 +584,18 @@ def test_without_the_database_it_is_503_and_no_sign_in(
         gate_site.cluster.psql("SELECT pg_terminate_backend(pid)"
                                " FROM pg_stat_activity"
                                f" WHERE datname = '{name}'")
-        for headers in {}, NAVIGATION:
-            answer = signed_in.get("/app/", headers=headers, check=False)
-            assert answer.status_code == 503, answer.text
-            assert answer.json()["code"] == "unavailable"
-            assert int(answer.headers["Retry-After"]) >= 1
-            assert answer.headers["Cache-Control"] == "no-store"
+        unavailable(signed_in)
         assert upstream.seen == before
     finally:
         gate_site.cluster.psql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
     until(lambda: signed_in.get("/app/", check=False).status_code == 200, 10,
           "the database")
+
+
+def test_without_posternd_it_is_503_too(gate_site, signed_in, upstream):
+    before = upstream.seen
+    assert end(gate_site.posternd) == 0
+    unavailable(signed_in)
+    assert upstream.seen == before
+    gate_site.start_posternd()
+    assert signed_in.get("/app/").status_code == 200
