@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "domain/id_token.h"
 #include "domain/signing_key.h"
 #include "http/request.h"
 #include "http/response.h"
@@ -30,6 +31,7 @@ struct worker {
 	struct fcgi *fcgi;
 	struct templates *templates;
 	struct signing_keys *signing;
+	struct id_tokens *id_tokens;
 	struct worker_slot *slot;
 };
 
@@ -59,6 +61,8 @@ open_worker(struct worker *w, enum pool pool, int fd)
 	w->templates = process_templates();
 	w->signing = signing_keys_new();
 	w->process.unit.signing = w->signing;
+	w->id_tokens = id_tokens_new();
+	w->process.unit.id_tokens = w->id_tokens;
 	w->fcgi = fcgi_open(fd);
 	/* Shortly: if it is away, requests are to be told so. */
 	db_request(w->process.db);
@@ -136,6 +140,7 @@ close_worker(struct worker *w)
 	db_close(&w->process.db);
 	templates_free(&w->templates);
 	signing_keys_free(&w->signing);
+	id_tokens_free(&w->id_tokens);
 	arena_free(&w->process.mem);
 }
 

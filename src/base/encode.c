@@ -195,6 +195,28 @@ percent_decode(char *s, size_t len)
 	return (int)n;
 }
 
+void
+percent_encode(char *out, const char *s)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "abcdefghijklmnopqrstuvwxyz"
+				    "0123456789-._~/";
+
+	for (; *s != '\0'; s++) {
+		unsigned char byte = (unsigned char)*s;
+
+		if (strchr(plain, *s) != NULL) {
+			*out++ = *s;
+			continue;
+		}
+		*out++ = '%';
+		*out++ = digits[byte >> 4];
+		*out++ = digits[byte & 15];
+	}
+	*out = '\0';
+}
+
 /*
  * The length of the sequence that starts at p, or 0 if none does.  The
  * narrower bounds of the second byte keep out overlong forms, surrogates and

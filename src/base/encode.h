@@ -61,6 +61,12 @@ bool uuid_parse(struct uuid *id, const char *text);
 int percent_decode(char *s, size_t len);
 
 /*
+ * Writes s to out, at most 3 bytes for each and a NUL, so that it can stand
+ * in a query: all but unreserved characters and slashes is escaped.
+ */
+void percent_encode(char *out, const char *s);
+
+/*
  * The number of code points in a well-formed UTF-8 string of len bytes, or
  * -1: overlong forms, surrogates, values over U+10FFFF and truncated
  * sequences are refused.

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "base/must.h"
+#include "domain/jws.h"
 #include "domain/signing_key.h"
 #include "platform/config.h"
 #include "platform/crypto.h"
@@ -26,32 +26,9 @@ struct parts {
 	size_t header_len, payload_len, signature_len, signed_len;
 };
 
-/* base64url of j's text, in mem; frees j. */
-static const char *
-encode_json(struct arena *mem, struct json *j)
-{
-	size_t n;
-	const char *text = json_text(j, mem, &n);
-	char *out = arena_alloc(mem, BASE64URL_SIZE(n));
-
-	base64url_encode(out, text, n);
-	json_free(&j);
-	return out;
-}
-
-static const char *
-make_header(struct arena *mem, const char *kid)
-{
-	struct json *j = json_object();
-
-	json_put_string(j, "alg", ALGORITHM);
-	json_put_string(j, "typ", TYPE);
-	json_put_string(j, "kid", kid);
-	return encode_json(mem, j);
-}
-
-static const char *
-make_payload(const struct unit *u, const struct access_token *t)
+enum err
+access_token_sign(struct unit *u, const struct access_token *t,
+    const char **text)
 {
 	struct uuid jti = unit_uuid(u);
 	char id[UUID_TEXT];
@@ -64,27 +41,7 @@ make_payload(const struct unit *u, const struct access_token *t)
 	json_put_int(j, "exp", t->expires);
 	json_put_string(j, "jti", uuid_text(id, &jti));
 	json_put_string(j, "sid", uuid_text(id, &t->session));
-	return encode_json(u->mem, j);
-}
-
-enum err
-access_token_sign(struct unit *u, const struct access_token *t,
-    const char **text)
-{
-	unsigned char sig[ES256_SIGNATURE];
-	char sig_text[BASE64URL_SIZE(ES256_SIGNATURE)];
-	const struct es256 *key;
-	const char *kid, *input;
-
-	key = signing_keys_current(u->signing, &kid);
-	if (key == NULL)
-		return ERR_UNAVAILABLE;
-	input = arena_printf(u->mem, "%s.%s", make_header(u->mem, kid),
-	    make_payload(u, t));
-	es256_sign(key, sig, input, strlen(input));
-	base64url_encode(sig_text, sig, sizeof sig);
-	*text = arena_printf(u->mem, "%s.%s", input, sig_text);
-	return OK;
+	return jws_sign(u, TYPE, &j, text);
 }
 
 /* Exactly two dots, no empty part. */

@@ -43,7 +43,8 @@ static const struct db_query start = {
 
 static const struct db_query check = {
 	.name = "session_check",
-	.text = "SELECT a.address, s.expires_at <= now()"
+	.text = "SELECT a.address, s.expires_at <= now(),"
+		"   a.verified_at IS NOT NULL"
 		" FROM postern.session s"
 		" JOIN postern.account a ON a.id = s.account_id"
 		" WHERE s.account_id = $1 AND s.id = $2 AND s.kind = 'api'"
@@ -222,6 +223,7 @@ session_check(struct unit *u, const char *access_token, struct session *s)
 	s->account = t.account;
 	s->id = t.session;
 	s->address = db_get_text(&r, 0, 0);
+	s->verified = db_get_bool(&r, 0, 2);
 	return OK;
 }
 

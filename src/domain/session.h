@@ -2,6 +2,7 @@
 #ifndef DOMAIN_SESSION_H
 #define DOMAIN_SESSION_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/encode.h"
@@ -18,6 +19,7 @@ struct account;
 struct session {
 	struct uuid account, id;
 	const char *address; /* of the account */
+	bool verified;       /* is it? */
 };
 
 /* A session that is about to begin. */

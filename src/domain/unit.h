@@ -21,6 +21,7 @@ struct unit {
 	int64_t now;                        /* seconds since 1970 */
 	const struct key_ring *keys;        /* NULL where a process has none */
 	const struct signing_keys *signing; /* likewise */
+	struct id_tokens *id_tokens;        /* likewise: signed lately */
 };
 
 /*

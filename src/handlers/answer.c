@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/must.h"
+#include "handlers/gate.h"
 #include "handlers/page.h"
 #include "platform/json.h"
 
@@ -177,6 +178,8 @@ answer_error(struct call *c, enum err e)
 		answer_error_page(c, a);
 	else
 		answer_error_json(c, e, a);
+	if (c->req->gate.on)
+		gate_refuse(c);
 }
 
 enum err

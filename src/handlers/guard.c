@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "handlers/gate.h"
 #include "handlers/page.h"
 #include "http/bearer.h"
 #include "platform/config.h"
@@ -67,6 +68,24 @@ check_browser(struct call *c)
 	return e;
 }
 
+/* A Bearer that is there counts alone, unless the gate's location says what
+ * counts. */
+static enum err
+check_either(struct call *c)
+{
+	enum gate_accept accept;
+	enum err e;
+
+	if ((e = gate_accepts(c, &accept)) != OK)
+		return e;
+	if (accept == ACCEPT_COOKIE)
+		return check_browser(c);
+	e = check_bearer(c);
+	if (e != ERR_TOKEN_MISSING || accept == ACCEPT_BEARER)
+		return e;
+	return check_browser(c);
+}
+
 static enum err
 check_access(struct call *c)
 {
@@ -80,9 +99,7 @@ check_access(struct call *c)
 	case ACCESS_BROWSER:
 		return check_browser(c);
 	case ACCESS_EITHER:
-		/* A Bearer that is there counts alone. */
-		e = check_bearer(c);
-		return e == ERR_TOKEN_MISSING ? check_browser(c) : e;
+		return check_either(c);
 	case ACCESS_VISITOR:
 		e = check_browser(c);
 		return e == ERR_SIGNED_OUT ? OK : e;

@@ -80,6 +80,22 @@ path(const struct fcgi *f, struct arena *mem)
 	return value == NULL ? "" : arena_strdup(mem, value);
 }
 
+static void
+read_gate(struct gate *g, const struct fcgi *f, struct arena *mem)
+{
+	const char *on = fcgi_param(f, "POSTERN_GATE");
+
+	*g = (struct gate){ .on = on != NULL && strcmp(on, "on") == 0 };
+	if (!g->on)
+		return;
+	g->method = header(f, mem, "POSTERN_METHOD");
+	g->uri = header(f, mem, "POSTERN_URI");
+	g->origin = header(f, mem, "POSTERN_ORIGIN");
+	g->accept = header(f, mem, "POSTERN_ACCEPT");
+	g->verified = header(f, mem, "POSTERN_VERIFIED");
+	g->audience = header(f, mem, "POSTERN_AUDIENCE");
+}
+
 /* nginx's $request_id, if it looks like one: it goes into logs and answers. */
 static const char *
 request_id(const struct fcgi *f, struct arena *mem)
@@ -156,7 +172,10 @@ request_read(struct request *req, struct fcgi *f, struct arena *mem)
 	req->accept_language = header(f, mem, "HTTP_ACCEPT_LANGUAGE");
 	req->origin = header(f, mem, "HTTP_ORIGIN");
 	req->sec_fetch_site = header(f, mem, "HTTP_SEC_FETCH_SITE");
+	req->sec_fetch_mode = header(f, mem, "HTTP_SEC_FETCH_MODE");
+	req->upgrade = header(f, mem, "HTTP_UPGRADE");
 	req->user_agent = header(f, mem, "HTTP_USER_AGENT");
+	read_gate(&req->gate, f, mem);
 	read_body(req, f, mem);
 }
 

@@ -25,6 +25,21 @@ enum method {
 };
 
 /*
+ * What nginx's auth_request says of the request it asks about, in FastCGI
+ * parameters that nginx/postern-gate.conf sets.  No client can: what comes
+ * from one is called HTTP_*.  NULL where it says nothing.
+ */
+struct gate {
+	bool on;              /* this is such a question */
+	const char *method;   /* of the request that is asked about … */
+	const char *uri;      /* … and its path and query, as it was sent */
+	const char *origin;   /* where browsers see the protected place */
+	const char *accept;   /* cookie, bearer or both */
+	const char *verified; /* on: the address must be */
+	const char *audience; /* whom an identity token is for, or "" */
+};
+
+/*
  * One HTTP request as nginx hands it over.  Strings live in the arena; an
  * absent header is NULL.  Nothing here was judged yet but its size.
  */
@@ -38,8 +53,10 @@ struct request {
 	const char *authorization;
 	const char *cookie;
 	const char *accept, *accept_language;
-	const char *origin, *sec_fetch_site;
+	const char *origin, *sec_fetch_site, *sec_fetch_mode;
+	const char *upgrade;
 	const char *user_agent;
+	struct gate gate;
 	const char *body; /* NUL-terminated; body_len may be past a NUL */
 	size_t body_len;
 	enum err body_err; /* OK, ERR_TOO_LARGE or ERR_BODY_CUT: judged by

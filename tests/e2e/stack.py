@@ -51,10 +51,12 @@ http {{
   uwsgi_temp_path {home}/nginx-uwsgi;
   default_type application/octet-stream;
   include snippets/postern-http.conf;
+  {maps}
   server {{
     listen 127.0.0.1:{port} backlog=1024;
     server_name _;
     include snippets/postern-server.conf;
+    {locations}
   }}
 }}
 """
@@ -263,8 +265,11 @@ class Stack:
         Cluster.posternctl = os.path.join(self.home, "posternctl")
         Cluster.sql = os.path.join(self.home, "sql")
 
-    def site(self, cluster=None, **options):
+    def site(self, cluster=None, locations="", maps="", **options):
+        """An instance; its nginx has these locations beside Postern's, and
+        these lines in http { }."""
         site = Site(self, cluster or self.cluster, options)
+        site.locations, site.maps = locations, maps
         self.sites.append(site)
         try:
             return site.start()
@@ -287,6 +292,7 @@ class Site:
     """One posternd with its nginx and its database."""
 
     count = 0
+    locations = maps = ""
 
     def __init__(self, stack, cluster, options):
         Site.count += 1
@@ -372,7 +378,9 @@ class Site:
                 f.write(text)
         conf = os.path.join(self.home, "nginx", "nginx.conf")
         with open(conf, "w", encoding="utf-8") as f:
-            f.write(NGINX_CONF.format(home=self.home, port=self.port))
+            f.write(NGINX_CONF.format(
+                home=self.home, port=self.port, maps=self.maps,
+                locations=self.locations))
         nginx = shutil.which("nginx") or "/usr/sbin/nginx"
         log = os.path.join(self.home, "nginx-error.log")
         command = [nginx, "-p", self.home, "-e", log, "-c", conf]

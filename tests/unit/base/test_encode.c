@@ -209,6 +209,21 @@ static const struct {
 	{ "ok\xc3", -1 },
 };
 
+START_TEST(percent_encode_is_undone_by_decode)
+{
+	char all[256], text[3 * 255 + 1];
+
+	percent_encode(text, "/a-b.c_d~e?f=1&g=+ %\"\xc3\xa4");
+	ck_assert_str_eq(text, "/a-b.c_d~e%3Ff%3D1%26g%3D%2B%20%25%22%C3%A4");
+	for (int i = 1; i < 256; i++)
+		all[i - 1] = (char)i;
+	all[255] = '\0';
+	percent_encode(text, all);
+	ck_assert_int_eq(percent_decode(text, strlen(text)), 255);
+	ck_assert_mem_eq(text, all, 255);
+}
+END_TEST
+
 START_TEST(utf8_is_counted_or_refused)
 {
 	/* On the heap, so that a sanitizer sees a read past the end. */
@@ -250,6 +265,7 @@ main(void)
 		{ "uuid text", uuid_parse_takes_one_form, ROWS(uuids) },
 		{ "percent", percent_decode_undoes_a_browser, ROWS(percents) },
 		{ "percent length", percent_decode_stays_within_its_length, 0 },
+		{ "percent encode", percent_encode_is_undone_by_decode, 0 },
 		{ "utf8", utf8_is_counted_or_refused, ROWS(utf8) },
 		{ "big endian", numbers_are_big_endian, 0 },
 	};

@@ -43,7 +43,8 @@ START_TEST(every_field_is_read)
 		"text/plain", "HTTP_AUTHORIZATION", "Bearer x", "HTTP_COOKIE",
 		"a=1", "HTTP_ACCEPT", "text/html", "HTTP_ACCEPT_LANGUAGE", "de",
 		"HTTP_ORIGIN", "null", "HTTP_SEC_FETCH_SITE", "none",
-		"HTTP_USER_AGENT", "check", NULL };
+		"HTTP_USER_AGENT", "check", "HTTP_SEC_FETCH_MODE", "cors",
+		"HTTP_UPGRADE", "websocket", NULL };
 
 	packet_request(&p, params, "body");
 	read_it();
@@ -60,6 +61,9 @@ START_TEST(every_field_is_read)
 	ck_assert_str_eq(req.origin, "null");
 	ck_assert_str_eq(req.sec_fetch_site, "none");
 	ck_assert_str_eq(req.user_agent, "check");
+	ck_assert_str_eq(req.sec_fetch_mode, "cors");
+	ck_assert_str_eq(req.upgrade, "websocket");
+	ck_assert(!req.gate.on);
 	ck_assert_int_eq(req.body_err, OK);
 	ck_assert_str_eq(req.body, "body");
 	ck_assert_uint_eq(req.body_len, 4);
@@ -86,6 +90,39 @@ START_TEST(a_request_without_parameters_is_a_request)
 	ck_assert_int_eq(req.body_err, OK);
 	ck_assert_str_eq(req.body, "");
 	ck_assert_uint_eq(req.body_len, 0);
+}
+END_TEST
+
+/* Only where nginx says that it asks for somebody is it asked about. */
+static const struct {
+	const char *name, *value;
+	bool want;
+} gates[] = {
+	{ "POSTERN_GATE", "on", true },
+	{ "POSTERN_GATE", "off", false },
+	{ "POSTERN_GATE", "", false },
+	{ "HTTP_POSTERN_GATE", "on", false },
+};
+
+START_TEST(only_nginx_asks_as_the_gate)
+{
+	const char *params[] = { gates[_i].name, gates[_i].value,
+		"POSTERN_METHOD", "POST", "POSTERN_URI", "/app/?a=1",
+		"POSTERN_ORIGIN", "https://app.example.org", "POSTERN_ACCEPT",
+		"cookie", "POSTERN_VERIFIED", "on", "POSTERN_AUDIENCE", "app",
+		NULL };
+
+	packet_request(&p, params, NULL);
+	read_it();
+	ck_assert_int_eq(req.gate.on, gates[_i].want);
+	ck_assert_pstr_eq(req.gate.method, gates[_i].want ? "POST" : NULL);
+	if (!req.gate.on)
+		return;
+	ck_assert_str_eq(req.gate.uri, "/app/?a=1");
+	ck_assert_str_eq(req.gate.origin, "https://app.example.org");
+	ck_assert_str_eq(req.gate.accept, "cookie");
+	ck_assert_str_eq(req.gate.verified, "on");
+	ck_assert_str_eq(req.gate.audience, "app");
 }
 END_TEST
 
@@ -294,6 +331,7 @@ main(void)
 	const struct test_case suite[] = {
 		{ "fields", every_field_is_read, 0 },
 		{ "nothing", a_request_without_parameters_is_a_request, 0 },
+		{ "gate", only_nginx_asks_as_the_gate, ROWS(gates) },
 		{ "forwarded", what_a_client_says_of_itself_is_not_read, 0 },
 		{ "methods", a_method_is_known_by_its_exact_name,
 		    ROWS(methods) },
