@@ -22,7 +22,8 @@ _Static_assert(AT_SECRET + SESSION_SECRET == BROWSER_SESSION_RAW, "layout");
 static const struct db_query check = {
 	.name = "browser_session_check",
 	.text = "SELECT s.secret_hash, a.address,"
-		"   s.last_seen_at < now() - interval '1 minute'"
+		"   s.last_seen_at < now() - interval '1 minute',"
+		"   CASE WHEN a.locale_chosen THEN a.locale END"
 		" FROM postern.session s"
 		" JOIN postern.account a ON a.id = s.account_id"
 		" WHERE s.account_id = $1 AND s.id = $2 AND s.kind = 'browser'"
@@ -118,6 +119,7 @@ browser_session_check(struct unit *u, const char *cookie, struct session *s)
 	if (!crypto_equal(hash, kept, sizeof hash))
 		return ERR_SIGNED_OUT;
 	s->address = db_get_text(&r, 0, 1);
+	s->locale = db_get_text(&r, 0, 3);
 	if (!db_get_bool(&r, 0, 2))
 		return OK;
 	return unit_run(u, &touch,

@@ -18,6 +18,8 @@ struct account;
 struct session {
 	struct uuid account, id;
 	const char *address; /* of the account */
+	const char *locale;  /* the language its owner chose for pages, or
+			      * NULL; of browsers' sessions alone */
 };
 
 /* A session that is about to begin. */

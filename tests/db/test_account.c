@@ -60,7 +60,8 @@ register_someone(struct unit *u)
 	struct person p = { .address = address_random() };
 	char *text = arena_alloc(test_mem(), UUID_TEXT);
 
-	ck_assert_int_eq(account_register(u, &p.address, GOOD_PASSWORD, &p.id),
+	ck_assert_int_eq(account_register(u, &p.address, GOOD_PASSWORD, NULL,
+	    &p.id),
 	    OK);
 	p.id_text = uuid_text(text, &p.id);
 	return p;
@@ -126,7 +127,7 @@ START_TEST(address_is_taken_in_any_case)
 	e = address_parse(&again, test_mem(),
 	    in_case(p.address.text, spellings[_i]));
 	ck_assert_int_eq(e, OK);
-	ck_assert_int_eq(account_register(next(u), &again, "another password",
+	ck_assert_int_eq(account_register(next(u), &again, "another password", NULL,
 			     &id),
 	    ERR_EMAIL_TAKEN);
 	ck_assert_int_eq(sql_int("SELECT (SELECT count(*) FROM postern.account"
@@ -145,7 +146,8 @@ register_body(const void *arg, struct outcome *o)
 	struct uuid id;
 
 	o->value =
-	    (int)account_register(password_unit(), arg, GOOD_PASSWORD, &id);
+	    (int)account_register(password_unit(), arg, GOOD_PASSWORD, NULL,
+		&id);
 }
 
 START_TEST(of_twins_that_register_at_once_one_does)
