@@ -135,7 +135,9 @@ class Page:
     def values(self, button=None):
         """What a form would send as it stands."""
         form = self.form(button)
-        values = {i["name"]: i["value"] or "" for i in form.all("input")}
+        values = {i["name"]: i["value"] or "" for i in form.all("input")
+                  if i["type"] not in ("checkbox", "radio")
+                  or i["checked"] is not None}
         if button:
             values["action"] = button
         return values
