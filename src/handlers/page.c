@@ -150,8 +150,7 @@ const char *
 page_time(const struct call *c, const char *rfc3339)
 {
 	must(strlen(rfc3339) == strlen("2026-01-02T03:04:05Z"));
-	return arena_printf(c->u->mem, "%.10s %.5s UTC", rfc3339,
-	    rfc3339 + 11);
+	return arena_printf(c->u->mem, "%.10s %.5s UTC", rfc3339, rfc3339 + 11);
 }
 
 /* Cookies ----------------------------------------------------------------- */

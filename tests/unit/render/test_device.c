@@ -46,7 +46,8 @@ static const struct {
 	    "Android" },
 	{ MAC WEBKIT "Chrome/126.0.0.0 Safari/537.36 OPR/111.0.0.0", "Opera",
 	    "macOS" },
-	{ ANDROID WEBKIT "SamsungBrowser/25.0 Chrome/121.0 Mobile Safari/537.36",
+	{ ANDROID WEBKIT
+	    "SamsungBrowser/25.0 Chrome/121.0 Mobile Safari/537.36",
 	    "Samsung Internet", "Android" },
 	{ MAC APPLE "Version/17.5 Safari/605.1.15", "Safari", "macOS" },
 	{ IPHONE APPLE "Version/17.5 Mobile/15E148 Safari/604.1", "Safari",

@@ -397,9 +397,9 @@ static const char full[] =
     "\"minutes\":5}]}";
 
 static const char *const pages[] = { "account", "account_language",
-	"account_password", "account_sessions", "home", "register", "login", "dashboard",
-	"forgot_password", "check_email", "reset_password", "verify_email",
-	"message" };
+	"account_password", "account_sessions", "home", "register", "login",
+	"dashboard", "forgot_password", "check_email", "reset_password",
+	"verify_email", "message" };
 
 static void
 check_page(const char *text, enum language l)
