@@ -200,6 +200,21 @@ def test_no_other_account_can_be_reached(site, account, browser):
     assert victim.is_signed_in() and browser.is_signed_in()
 
 
+def test_hundreds_of_sessions_are_a_page_too(site, account, browser):
+    """The latest 200, as over the API; what ends all ends the rest."""
+    site.cluster.psql(
+        "INSERT INTO postern.session (account_id, id, kind, secret_hash,"
+        " epoch, expires_at, last_seen_at, address, user_agent) SELECT"
+        " account_id, gen_random_uuid(), kind, secret_hash, epoch,"
+        " expires_at, now() - interval '2 min', address, repeat('x', 2000)"
+        " FROM postern.session, generate_series(1, 250)"
+        f" WHERE account_id = '{account.id}'", site.database)
+    assert len(entries(browser.get(SESSIONS))) == 200
+    page = browser.get(browser.goes(browser.post(SESSIONS,
+                                                 {"end": "others"})))
+    assert len(entries(page)) == 1
+
+
 # The password. --------------------------------------------------------------
 
 def change(browser, current, new, ticked=True):
