@@ -59,21 +59,33 @@ describe(const struct call *c, const struct session_info *s)
 	return j;
 }
 
+/* The own one first, the others as they come: the latest first. */
+static struct json *
+describe_all(const struct call *c, const struct session_info *sessions, int n)
+{
+	struct json *list = json_array();
+
+	for (int i = 0; i < n; i++)
+		if (is_own(c, &sessions[i].id))
+			json_append(list, describe(c, &sessions[i]));
+	for (int i = 0; i < n; i++)
+		if (!is_own(c, &sessions[i].id))
+			json_append(list, describe(c, &sessions[i]));
+	return list;
+}
+
 enum err
 account_sessions_page(struct call *c)
 {
 	struct session_info *sessions = NULL;
-	struct json *data, *list;
+	struct json *data;
 	int n = 0;
 	enum err e;
 
 	if ((e = session_list(c->u, &c->session.account, &sessions, &n)) != OK)
 		return e;
-	list = json_array();
-	for (int i = 0; i < n; i++)
-		json_append(list, describe(c, &sessions[i]));
 	data = json_object();
-	json_put(data, "sessions", list);
+	json_put(data, "sessions", describe_all(c, sessions, n));
 	json_put_bool(data, "others", n > 1);
 	json_put_string(data, "notice", page_notice(c));
 	return page_show(c, 200, "page/account_sessions.html", &data);
