@@ -48,7 +48,8 @@ CREATE TABLE postern.account (
   verified_at timestamptz,
   disabled_at timestamptz,
   epoch int NOT NULL DEFAULT 0, -- sessions of an earlier epoch are over
-  locale text,
+  locale text, -- of mails: as registered, or chosen
+  locale_chosen boolean NOT NULL DEFAULT false, -- then of pages too
   created_at timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT account_canonical_key UNIQUE (canonical),
   CONSTRAINT account_address_check CHECK (
@@ -359,7 +360,7 @@ GRANT SELECT ON postern.signing_key TO postern_web, postern_password,
   postern_janitor, postern_admin;
 
 GRANT SELECT ON postern.account TO postern_web;
-GRANT UPDATE (locale) ON postern.account TO postern_web;
+GRANT UPDATE (locale, locale_chosen) ON postern.account TO postern_web;
 GRANT SELECT ON postern.session TO postern_web;
 GRANT UPDATE (refresh_gen, rotated_at, last_seen_at, ended_at, end_reason)
   ON postern.session TO postern_web;

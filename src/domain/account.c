@@ -26,10 +26,10 @@ static const struct db_query exists = {
 
 static const struct db_query insert_account = {
 	.name = "account_insert",
-	.text = "INSERT INTO postern.account (id, address, canonical)"
-		" VALUES ($1, $2, $3) ON CONFLICT (canonical) DO NOTHING"
+	.text = "INSERT INTO postern.account (id, address, canonical, locale)"
+		" VALUES ($1, $2, $3, $4) ON CONFLICT (canonical) DO NOTHING"
 		" RETURNING 1",
-	.nparams = 3,
+	.nparams = 4,
 	.writes = true,
 };
 
@@ -55,14 +55,15 @@ is_free(struct unit *u, const struct address *address)
 
 /* The account's own row; twins that registered at once meet here. */
 static enum err
-insert(struct unit *u, const struct address *address, const struct uuid *id)
+insert(struct unit *u, const struct address *address, const char *language,
+    const struct uuid *id)
 {
 	struct db_rows r;
 	enum err e;
 
 	if ((e = unit_run(u, &insert_account,
 		 DB_PARAMS(db_uuid(id), db_text(address->text),
-		     db_text(address->canonical)),
+		     db_text(address->canonical), db_text(language)),
 		 &r)) != OK)
 		return e;
 	return r.nrows == 1 ? OK : ERR_EMAIL_TAKEN;
@@ -70,7 +71,7 @@ insert(struct unit *u, const struct address *address, const struct uuid *id)
 
 enum err
 account_register(struct unit *u, const struct address *address,
-    const char *password, struct uuid *id)
+    const char *password, const char *language, struct uuid *id)
 {
 	const struct uuid fresh = unit_uuid(u);
 	char hash[YESCRYPT_MAX];
@@ -80,7 +81,7 @@ account_register(struct unit *u, const struct address *address,
 	    (e = yescrypt_hash(hash, password, (int)conf->password_cost)) != OK)
 		return e;
 	if ((e = unit_begin(u)) != OK ||
-	    (e = insert(u, address, &fresh)) != OK ||
+	    (e = insert(u, address, language, &fresh)) != OK ||
 	    (e = unit_send(u, &insert_password,
 		 DB_PARAMS(db_uuid(&fresh), db_text(hash)))) != OK ||
 	    (e = outbox_put(u, MAIL_VERIFY, &fresh, address->canonical)) !=

@@ -27,10 +27,10 @@ struct account {
  * mail that verifies it.  The password was judged (password_judge()) and is
  * hashed before the transaction is open.  ERR_EMAIL_TAKEN: the canonical
  * address has an account; found out before anything is hashed where it can
- * be.
+ * be.  Mails will be in the language of that tag; NULL for none known.
  */
 enum err account_register(struct unit *u, const struct address *address,
-    const char *password, struct uuid *id) MUST_USE;
+    const char *password, const char *language, struct uuid *id) MUST_USE;
 
 /*
  * Who this address and password belong to.  ERR_CREDENTIALS for an unknown
@@ -64,6 +64,14 @@ struct account_profile {
 	const char *address, *created; /* created is RFC 3339 */
 	bool verified;
 };
+
+/*
+ * Sets the language of the account's mails (a tag, as language.h has them),
+ * and of its pages too when it was chosen; until then those are in the
+ * browser's.
+ */
+enum err account_set_language(struct unit *u, const struct uuid *id,
+    const char *tag, bool chosen) MUST_USE;
 
 enum err account_profile(struct unit *u, const struct uuid *id,
     struct account_profile *p) MUST_USE;

@@ -20,6 +20,14 @@ static const struct db_query profile = {
 	.nparams = 1,
 };
 
+static const struct db_query set_language = {
+	.name = "account_set_language",
+	.text = "UPDATE postern.account SET locale = $2,"
+		"   locale_chosen = $3::bool WHERE id = $1",
+	.nparams = 3,
+	.writes = true,
+};
+
 static const struct db_query hash_of = {
 	.name = "account_change_hash",
 	.text = "SELECT hash FROM postern.password WHERE account_id = $1",
@@ -78,6 +86,15 @@ account_profile(struct unit *u, const struct uuid *id,
 	p->verified = db_get_bool(&r, 0, 1);
 	p->created = db_get_text(&r, 0, 2);
 	return OK;
+}
+
+enum err
+account_set_language(struct unit *u, const struct uuid *id, const char *tag,
+    bool chosen)
+{
+	return unit_run(u, &set_language,
+	    DB_PARAMS(db_uuid(id), db_text(tag), db_text(chosen ? "t" : "f")),
+	    NULL);
 }
 
 /* The hash that this password gives; ERR_CREDENTIALS when it does not. */

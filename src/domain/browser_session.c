@@ -23,7 +23,8 @@ static const struct db_query check = {
 	.name = "browser_session_check",
 	.text = "SELECT s.secret_hash, a.address,"
 		"   s.last_seen_at < now() - interval '1 minute',"
-		"   a.verified_at IS NOT NULL"
+		"   a.verified_at IS NOT NULL,"
+		"   CASE WHEN a.locale_chosen THEN a.locale END"
 		" FROM postern.session s"
 		" JOIN postern.account a ON a.id = s.account_id"
 		" WHERE s.account_id = $1 AND s.id = $2 AND s.kind = 'browser'"
@@ -120,6 +121,7 @@ browser_session_check(struct unit *u, const char *cookie, struct session *s)
 		return ERR_SIGNED_OUT;
 	s->address = db_get_text(&r, 0, 1);
 	s->verified = db_get_bool(&r, 0, 3);
+	s->locale = db_get_text(&r, 0, 4);
 	if (!db_get_bool(&r, 0, 2))
 		return OK;
 	return unit_run(u, &touch,

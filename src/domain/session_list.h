@@ -15,6 +15,7 @@ struct session_info {
 	const char *kind; /* "browser" or "api" */
 	const char *created, *last_seen, *expires;
 	const char *client, *user_agent; /* user_agent may be "" */
+	int64_t unused;                  /* seconds since it was last seen */
 };
 
 #define SESSION_LIST_MAX 200 /* the latest ones */

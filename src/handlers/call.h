@@ -59,6 +59,8 @@ enum input {
 	INPUT_FORM_LOGIN,        /* email, password: present */
 	INPUT_FORM_EMAIL,        /* email: present */
 	INPUT_FORM_RESET,        /* new_password: strict */
+	INPUT_FORM_CHANGE,       /* as INPUT_CHANGE; the flag is false where
+				  * the form has none */
 	INPUTS,
 };
 
@@ -122,6 +124,10 @@ enum err input_read(struct call *c) MUST_USE;
  * sets c->session. */
 enum err guard_check(struct call *c) MUST_USE;
 
+/* The tag of the language that the client asks for, to remember; NULL where
+ * it does not say. */
+const char *call_language(const struct call *c);
+
 /* Fills c->res for e, which is not OK: JSON, or a page for a browser. */
 void answer_error(struct call *c, enum err e);
 
@@ -132,6 +138,9 @@ enum err answer_message(struct call *c, const char *message) MUST_USE;
  * taken. */
 enum err answer_tokens(struct call *c, struct json **body,
     const struct token_pair *pair) MUST_USE;
+
+/* Changes the password as c->in says, for c->session: of API and page. */
+enum err change_password(struct call *c) MUST_USE;
 
 /* The handlers, one file a feature. */
 enum err register_post(struct call *c) MUST_USE;
@@ -169,5 +178,15 @@ enum err verify_email_page(struct call *c) MUST_USE;
 enum err verify_email_page_post(struct call *c) MUST_USE;
 enum err reset_password_page(struct call *c) MUST_USE;
 enum err reset_password_page_post(struct call *c) MUST_USE;
+
+/* The pages under /account/, for who is signed in. */
+enum err account_page(struct call *c) MUST_USE;
+enum err account_page_moved(struct call *c) MUST_USE;
+enum err account_language_page(struct call *c) MUST_USE;
+enum err account_language_page_post(struct call *c) MUST_USE;
+enum err account_password_page(struct call *c) MUST_USE;
+enum err account_password_page_post(struct call *c) MUST_USE;
+enum err account_sessions_page(struct call *c) MUST_USE;
+enum err account_sessions_page_post(struct call *c) MUST_USE;
 
 #endif

@@ -64,8 +64,12 @@ check_browser(struct call *c)
 	if (cookie == NULL || *cookie == '\0')
 		return ERR_SIGNED_OUT;
 	e = browser_session_check(c->u, cookie, &c->session);
-	c->signed_in = e == OK;
-	return e;
+	if (e != OK)
+		return e;
+	c->signed_in = true;
+	c->language =
+	    language_choose(c->req->accept_language, c->session.locale);
+	return OK;
 }
 
 /* A Bearer that is there counts alone, unless the gate's location says what

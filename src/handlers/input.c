@@ -63,6 +63,12 @@ static const struct rule {
 	    .strict = true,
 	    .form = true,
 	    .missing = ERR_NEED_RESET },
+	[INPUT_FORM_CHANGE] = { .password = "new_password",
+	    .current = "current_password",
+	    .flag = "end_other_sessions",
+	    .strict = true,
+	    .form = true,
+	    .missing = ERR_NEED_CHANGE },
 };
 
 /*
@@ -191,6 +197,13 @@ read_json(struct call *c, const struct rule *rule)
 	return e != OK ? e : judge(c, rule);
 }
 
+const char *
+call_language(const struct call *c)
+{
+	return c->req->accept_language == NULL ? NULL :
+						 language_tag(c->language);
+}
+
 static const char *
 field_of(const struct form *f, const char *name)
 {
@@ -214,6 +227,9 @@ read_form(struct call *c, const struct rule *rule)
 	c->in.email_typed = field_of(f, rule->email);
 	c->in.password = field_of(f, rule->password);
 	c->in.token = field_of(f, rule->token);
+	c->in.current = field_of(f, rule->current);
+	/* A box that is not ticked is not sent. */
+	c->in.flag = field_of(f, rule->flag) != NULL;
 	c->input_err = judge(c, rule);
 	return OK;
 }

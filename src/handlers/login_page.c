@@ -2,40 +2,21 @@
 /* /login */
 #include <string.h>
 
-#include "base/arena.h"
 #include "domain/account.h"
 #include "handlers/page.h"
-#include "http/form.h"
 #include "platform/json.h"
 #include "platform/log.h"
-
-/* The ?next= or ?notice= of the page's address. */
-static const char *
-query_field(const struct call *c, const char *name)
-{
-	struct form *query = arena_alloc(c->u->mem, sizeof *query);
-	const char *value = NULL;
-
-	if (form_parse(query, c->u->mem, c->req->query,
-		strlen(c->req->query)) == OK)
-		value = form_get(query, name);
-	return value == NULL ? "" : value;
-}
 
 static enum err
 show(struct call *c, int status, enum err wrong, const char *next)
 {
 	struct json *data = json_object();
 	const char *key = wrong == OK ? NULL : page_advice(wrong);
-	const char *notice = query_field(c, "notice");
 
 	json_put_string(data, "email", page_field(c, "email"));
 	json_put_string(data, "next", next);
 	json_put_string(data, "error", key == NULL ? "" : page_text(c, key));
-	json_put_string(data, "notice",
-	    strcmp(notice, "signed-out") == 0 ?
-		page_text(c, "notice.signed_out") :
-		"");
+	json_put_string(data, "notice", page_notice(c));
 	json_put_bool(data, "unverified", wrong == ERR_UNVERIFIED);
 	return page_show(c, status, "page/login.html", &data);
 }
@@ -43,7 +24,7 @@ show(struct call *c, int status, enum err wrong, const char *next)
 enum err
 login_page(struct call *c)
 {
-	const char *next = page_next(c, query_field(c, "next"));
+	const char *next = page_next(c, page_query(c, "next"));
 
 	if (c->signed_in)
 		return page_go_on(c, next);

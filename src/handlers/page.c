@@ -6,10 +6,12 @@
 #include <strings.h>
 
 #include "base/arena.h"
+#include "base/must.h"
 #include "http/cookie.h"
 #include "http/form.h"
 #include "platform/config.h"
 #include "platform/json.h"
+#include "render/device.h"
 #include "render/template.h"
 
 #define SESSION_COOKIE "postern_session"
@@ -95,6 +97,60 @@ page_field(const struct call *c, const char *name)
 	const char *value = c->form == NULL ? NULL : form_get(c->form, name);
 
 	return value == NULL ? "" : value;
+}
+
+const char *
+page_query(const struct call *c, const char *name)
+{
+	struct form *query = arena_alloc(c->u->mem, sizeof *query);
+	const char *value = NULL;
+
+	if (form_parse(query, c->u->mem, c->req->query,
+		strlen(c->req->query)) == OK)
+		value = form_get(query, name);
+	return value == NULL ? "" : value;
+}
+
+const char *
+page_notice(const struct call *c)
+{
+	/* By path, so that no foreign link makes a page say another's. */
+	static const struct {
+		const char *path, *notice, *key;
+	} table[] = {
+		{ "/login", "signed-out", "notice.signed_out" },
+		{ "/account/sessions", "ended", "notice.session_ended" },
+		{ "/account/sessions", "others-ended", "notice.others_ended" },
+		{ "/account/password", "changed", "notice.password_changed" },
+		{ "/account/language", "saved", "notice.language_saved" },
+	};
+	const char *notice = page_query(c, "notice");
+
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+		if (strcmp(table[i].path, c->route->path) == 0 &&
+		    strcmp(table[i].notice, notice) == 0)
+			return page_text(c, table[i].key);
+	return "";
+}
+
+const char *
+page_device(const struct call *c, const char *user_agent)
+{
+	const struct device d = device_of(user_agent);
+
+	if (d.browser == NULL && d.system == NULL)
+		return page_text(c, "device.unknown");
+	if (d.browser == NULL || d.system == NULL)
+		return d.browser == NULL ? d.system : d.browser;
+	return arena_printf(c->u->mem, "%s %s %s", d.browser,
+	    page_text(c, "device.on"), d.system);
+}
+
+const char *
+page_time(const struct call *c, const char *rfc3339)
+{
+	must(strlen(rfc3339) == strlen("2026-01-02T03:04:05Z"));
+	return arena_printf(c->u->mem, "%.10s %.5s UTC", rfc3339, rfc3339 + 11);
 }
 
 /* Cookies ----------------------------------------------------------------- */

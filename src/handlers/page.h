@@ -35,11 +35,24 @@ enum err page_message(struct call *c, int status, const char *key,
  */
 const char *page_advice(enum err e);
 
+/*
+ * What a page of ours says after a 303 to it: the text that ?notice= stands
+ * for on this path, by the table in page.c; else "".
+ */
+const char *page_notice(const struct call *c);
+
+/* "Firefox on Windows", "Unknown device": in the visitor's language. */
+const char *page_device(const struct call *c, const char *user_agent);
+
+/* "2026-01-02 03:04 UTC" of the RFC 3339 that the domain gives. */
+const char *page_time(const struct call *c, const char *rfc3339);
+
 /* Answers 303 to a path of ours. */
 enum err page_go(struct call *c, const char *path) MUST_USE;
 
-/* A field of the form, or "". */
+/* A field of the form, or of the query after the path; or "". */
 const char *page_field(const struct call *c, const char *name);
+const char *page_query(const struct call *c, const char *name);
 
 /*
  * The browser's session cookie; NULL or "" where there is none.  Its domain

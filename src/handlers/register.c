@@ -13,7 +13,8 @@ register_post(struct call *c)
 	struct uuid id;
 	enum err e;
 
-	e = account_register(c->u, c->in.email, c->in.password, &id);
+	e = account_register(c->u, c->in.email, c->in.password,
+	    call_language(c), &id);
 	if (e != OK)
 		return e;
 	log_event(INFO, "account.created", "account=%s", uuid_text(text, &id));

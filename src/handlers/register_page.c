@@ -70,7 +70,7 @@ register_page_post(struct call *c)
 
 	if (e == OK)
 		e = account_register(c->u, c->in.email, c->in.password,
-		    &account);
+		    call_language(c), &account);
 	if (e != OK && page_advice(e) != NULL)
 		return show(c, e == ERR_EMAIL_TAKEN ? 409 : 400, e);
 	if (e != OK)

@@ -20,11 +20,23 @@ static const char *const tags[] = {
 	[LANGUAGE_DE] = "de",
 };
 
+static const char *const names[] = {
+	[LANGUAGE_EN] = "English",
+	[LANGUAGE_DE] = "Deutsch",
+};
+
 const char *
 language_tag(enum language l)
 {
 	must(l < LANGUAGES);
 	return tags[l];
+}
+
+const char *
+language_name(enum language l)
+{
+	must(l < LANGUAGES);
+	return names[l];
 }
 
 /* The n bytes of a tag with what follows the last hyphen cut off, and with

@@ -25,6 +25,9 @@ enum language language_choose(const char *accept_language, const char *chosen);
 /* "en": for <html lang>, and the name of its file. */
 const char *language_tag(enum language l);
 
+/* "English", "Deutsch": what its speakers call it. */
+const char *language_name(enum language l);
+
 /*
  * Sets *l to the language of a tag, cut from its end until one is ours
  * ("de-AT" is German).  False, and *l untouched, when none is.

@@ -53,6 +53,15 @@ static const struct entry {
 	{ "page/reset_password.html", "address error_password error" },
 	{ "page/verify_email.html",
 	    "address claimed error_password error_new_password error" },
+	{ "page/_account.html", "" },
+	{ "page/account.html", "address created" },
+	{ "page/account_language.html",
+	    "error languages tag name checked as_browser notice" },
+	{ "page/account_password.html",
+	    "address error_current error_password keep notice" },
+	{ "page/account_sessions.html",
+	    "sessions id device client started current app others notice now"
+	    " minute minutes hour hours day days" },
 	{ "page/message.html", "title message link link_label" },
 };
 

@@ -60,7 +60,8 @@ register_someone(struct unit *u)
 	struct person p = { .address = address_random() };
 	char *text = arena_alloc(test_mem(), UUID_TEXT);
 
-	ck_assert_int_eq(account_register(u, &p.address, GOOD_PASSWORD, &p.id),
+	ck_assert_int_eq(account_register(u, &p.address, GOOD_PASSWORD, NULL,
+			     &p.id),
 	    OK);
 	p.id_text = uuid_text(text, &p.id);
 	return p;
@@ -113,6 +114,28 @@ in_case(const char *s, int (*change)(int))
 	return copy;
 }
 
+START_TEST(language_is_remembered_until_one_is_chosen)
+{
+	static const char row[] = "locale || ' ' || locale_chosen";
+	struct address a = address_random();
+	struct uuid id;
+
+	ck_assert_int_eq(account_register(password_unit(), &a, GOOD_PASSWORD,
+			     "de", &id),
+	    OK);
+	ck_assert_str_eq(sql_text("SELECT %s FROM postern.account"
+				  " WHERE canonical = '%s'",
+			     row, a.canonical),
+	    "de false");
+	ck_assert_int_eq(account_set_language(unit_as(WEB), &id, "en", true),
+	    OK);
+	ck_assert_str_eq(sql_text("SELECT %s FROM postern.account"
+				  " WHERE canonical = '%s'",
+			     row, a.canonical),
+	    "en true");
+}
+END_TEST
+
 static int (*const spellings[])(int) = { toupper, tolower };
 
 START_TEST(address_is_taken_in_any_case)
@@ -127,7 +150,7 @@ START_TEST(address_is_taken_in_any_case)
 	    in_case(p.address.text, spellings[_i]));
 	ck_assert_int_eq(e, OK);
 	ck_assert_int_eq(account_register(next(u), &again, "another password",
-			     &id),
+			     NULL, &id),
 	    ERR_EMAIL_TAKEN);
 	ck_assert_int_eq(sql_int("SELECT (SELECT count(*) FROM postern.account"
 				 "   WHERE canonical = '%s') + (SELECT count(*)"
@@ -144,8 +167,8 @@ register_body(const void *arg, struct outcome *o)
 {
 	struct uuid id;
 
-	o->value =
-	    (int)account_register(password_unit(), arg, GOOD_PASSWORD, &id);
+	o->value = (int)account_register(password_unit(), arg, GOOD_PASSWORD,
+	    NULL, &id);
 }
 
 START_TEST(of_twins_that_register_at_once_one_does)
@@ -551,6 +574,7 @@ account_suite(void)
 {
 	const struct test_case cases[] = {
 		CASE(registration_makes_an_unverified_account_and_its_mail, 0),
+		CASE(language_is_remembered_until_one_is_chosen, 0),
 		CASE(address_is_taken_in_any_case, ROWS(spellings)),
 		CASE(of_twins_that_register_at_once_one_does, 0),
 		CASE(login_answers, ROWS(logins)),

@@ -20,7 +20,7 @@ static const struct grant {
 } grants[] = {
 	{ WEB, "schema_migration", "*", "", "", false },
 	{ WEB, "signing_key", "*", "", "", false },
-	{ WEB, "account", "*", "", "locale", false },
+	{ WEB, "account", "*", "", "locale locale_chosen", false },
 	{ WEB, "session", "*", "",
 	    "refresh_gen rotated_at last_seen_at ended_at end_reason", false },
 	{ WEB, "mail_outbox", "", "kind account_id canonical", "", false },

@@ -347,8 +347,21 @@ STATES = {
     "dead link": lambda b, s: b.go("/verify-email?token=x").type(
         password=SECRET).press(),
     "dashboard": lambda b, s: sign_in(b, s.account().email, SECRET),
+    "account": lambda b, s: settings(b, s, ""),
+    "sessions": lambda b, s: settings(b, s, "sessions"),
+    "password": lambda b, s: settings(b, s, "password"),
+    "refused password": lambda b, s: settings(b, s, "password").type(
+        current_password=OTHER, new_password=OTHER).press(),
+    "language": lambda b, s: settings(b, s, "language"),
     "not found": lambda b, s: b.go("/nothing"),
 }
+
+
+def settings(browser, site, page):
+    """A page of an account that is signed in twice."""
+    account = site.account()
+    account.login()
+    return sign_in(browser, account.email, SECRET).go("/account/" + page)
 
 
 def violations(browser, rules):

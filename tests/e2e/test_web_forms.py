@@ -8,7 +8,8 @@ from web import DE, EN, Browser, Page, check_page
 
 SECRET = "a long enough secret"
 FORMS = ["/register", "/login", "/forgot-password", "/check-email",
-         "/verify-email", "/reset-password", "/dashboard"]
+         "/verify-email", "/reset-password", "/dashboard",
+         "/account/language", "/account/password", "/account/sessions"]
 
 
 @pytest.fixture
@@ -201,7 +202,7 @@ def test_a_link_from_elsewhere_is_followed(site, account, browser):
 @pytest.mark.parametrize("path", FORMS)
 def test_what_is_no_form_is_refused_with_a_page(
         site, account, browser, path, body, kind):
-    if path == "/dashboard":
+    if path.startswith(("/account", "/dashboard")):
         browser.sign_in(account)
     headers = {"Sec-Fetch-Site": "same-origin"}
     if kind is not None:

@@ -135,7 +135,9 @@ class Page:
     def values(self, button=None):
         """What a form would send as it stands."""
         form = self.form(button)
-        values = {i["name"]: i["value"] or "" for i in form.all("input")}
+        values = {i["name"]: i["value"] or "" for i in form.all("input")
+                  if i["type"] not in ("checkbox", "radio")
+                  or i["checked"] is not None}
         if button:
             values["action"] = button
         return values
@@ -225,8 +227,8 @@ class Cookie:
 class Browser:
     """Somebody's browser, from an address of its own."""
 
-    def __init__(self, site, language=None):
-        self.site, self.language = site, language
+    def __init__(self, site, language=None, agent=None):
+        self.site, self.language, self.agent = site, language, agent
         self.client = site.client()
         # Ours are kept below: Secure ones too, over the tests' plain HTTP.
         self.client.session.cookies.set_policy(
@@ -239,6 +241,8 @@ class Browser:
                    "Host": self.origin.split("//")[1]}
         if self.language is not None:
             headers["Accept-Language"] = self.language
+        if self.agent is not None:
+            headers["User-Agent"] = self.agent
         if self.cookies:
             headers["Cookie"] = "; ".join(
                 f"{n}={v}" for n, v in self.cookies.items())

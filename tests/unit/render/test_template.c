@@ -388,11 +388,18 @@ static const char full[] =
     "\"error_new_password\":\"<b>\",\"notice\":\"<b>\",\"title\":\"<b>\","
     "\"message\":\"<b>\",\"link\":\"/<b>\",\"link_label\":\"<b>\","
     "\"created\":\"<b>\",\"session_started\":\"<b>\",\"unverified\":true,"
-    "\"session_client\":\"<b>\",\"session_device\":\"<b>\"}";
+    "\"session_client\":\"<b>\",\"session_device\":\"<b>\","
+    "\"error_current\":\"<b>\",\"keep\":true,\"others\":true,"
+    "\"as_browser\":true,\"languages\":[{\"tag\":\"<b>\","
+    "\"name\":\"<b>\",\"checked\":true}],\"sessions\":[{"
+    "\"id\":\"<b>\",\"device\":\"<b>\",\"client\":\"<b>\","
+    "\"started\":\"<b>\",\"current\":true,\"app\":true,"
+    "\"minutes\":5}]}";
 
-static const char *const pages[] = { "home", "register", "login", "dashboard",
-	"forgot_password", "check_email", "reset_password", "verify_email",
-	"message" };
+static const char *const pages[] = { "account", "account_language",
+	"account_password", "account_sessions", "home", "register", "login",
+	"dashboard", "forgot_password", "check_email", "reset_password",
+	"verify_email", "message" };
 
 static void
 check_page(const char *text, enum language l)
