@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "domain/signing_key.h"
+#include "domain/token_cache.h"
 #include "http/request.h"
 #include "http/response.h"
 #include "platform/clock.h"
@@ -30,6 +31,7 @@ struct worker {
 	struct fcgi *fcgi;
 	struct templates *templates;
 	struct signing_keys *signing;
+	struct token_cache *verified;
 	struct worker_slot *slot;
 };
 
@@ -40,11 +42,13 @@ set_clock(struct worker *w)
 }
 
 /* After the answer, so that nobody waits for it; before a request only while
- * there is no key to serve it with. */
+ * there is no key to serve it with.  Who needs keys that are not stale, after
+ * an idle hour, sees to it. */
 static void
 refresh_keys(struct worker *w)
 {
-	if (signing_keys_refresh(&w->process.unit, w->signing, false) != OK)
+	if (signing_keys_refresh(&w->process.unit, w->signing,
+		SIGNING_KEYS_SOON_MS) != OK)
 		log_event(DEBUG, "key.stale", "%s", "");
 }
 
@@ -59,6 +63,8 @@ open_worker(struct worker *w, enum pool pool, int fd)
 	w->templates = process_templates();
 	w->signing = signing_keys_new();
 	w->process.unit.signing = w->signing;
+	w->verified = token_cache_new();
+	w->process.unit.verified = w->verified;
 	w->fcgi = fcgi_open(fd);
 	/* Shortly: if it is away, requests are to be told so. */
 	db_request(w->process.db);
@@ -136,6 +142,7 @@ close_worker(struct worker *w)
 	db_close(&w->process.db);
 	templates_free(&w->templates);
 	signing_keys_free(&w->signing);
+	token_cache_free(&w->verified);
 	arena_free(&w->process.mem);
 }
 
