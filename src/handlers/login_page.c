@@ -6,6 +6,7 @@
 #include "domain/account.h"
 #include "handlers/page.h"
 #include "http/form.h"
+#include "platform/config.h"
 #include "platform/json.h"
 #include "platform/log.h"
 
@@ -22,11 +23,22 @@ query_field(const struct call *c, const char *name)
 	return value == NULL ? "" : value;
 }
 
+/* Where nobody is to hear which addresses are free, an account that is not
+ * verified is refused as a wrong password is: one advice serves both. */
+static const char *
+advice(enum err wrong)
+{
+	if (wrong == ERR_CREDENTIALS &&
+	    conf->registration_conflict == CONFLICT_HIDE)
+		return "error.credentials_hidden";
+	return wrong == OK ? NULL : page_advice(wrong);
+}
+
 static enum err
 show(struct call *c, int status, enum err wrong, const char *next)
 {
 	struct json *data = json_object();
-	const char *key = wrong == OK ? NULL : page_advice(wrong);
+	const char *key = advice(wrong);
 	const char *notice = query_field(c, "notice");
 
 	json_put_string(data, "email", page_field(c, "email"));
@@ -36,7 +48,10 @@ show(struct call *c, int status, enum err wrong, const char *next)
 	    strcmp(notice, "signed-out") == 0 ?
 		page_text(c, "notice.signed_out") :
 		"");
-	json_put_bool(data, "unverified", wrong == ERR_UNVERIFIED);
+	json_put_bool(data, "unverified",
+	    wrong == ERR_UNVERIFIED ||
+		(wrong == ERR_CREDENTIALS &&
+		    conf->registration_conflict == CONFLICT_HIDE));
 	return page_show(c, status, "page/login.html", &data);
 }
 

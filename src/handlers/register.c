@@ -3,7 +3,6 @@
 #include "domain/account.h"
 #include "handlers/call.h"
 #include "platform/json.h"
-#include "platform/log.h"
 
 enum err
 register_post(struct call *c)
@@ -16,12 +15,11 @@ register_post(struct call *c)
 	e = account_register(c->u, c->in.email, c->in.password, &id);
 	if (e != OK)
 		return e;
-	log_event(INFO, "account.created", "account=%s", uuid_text(text, &id));
 	body = json_object();
 	json_put_string(body, "message",
 	    "Registration successful! Please check your email to verify your"
 	    " account.");
-	json_put_string(body, "user_id", text);
+	json_put_string(body, "user_id", uuid_text(text, &id));
 	response_json(c->res, 201, &body);
 	return OK;
 }

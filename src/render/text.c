@@ -37,6 +37,7 @@ struct texts {
 static const char *const wanted[] = {
 	"error.credentials",
 	"error.credentials_missing",
+	"error.credentials_hidden",
 	"error.disabled",
 	"error.email_format",
 	"error.email_missing",
@@ -46,6 +47,7 @@ static const char *const wanted[] = {
 	"error.password_short",
 	"error.password_wrong",
 	"error.unverified",
+	"mail.address_taken.subject",
 	"mail.password_changed.subject",
 	"mail.reset.subject",
 	"mail.session_stolen.subject",
