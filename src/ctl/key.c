@@ -111,12 +111,13 @@ make_key(struct unit *u, bool at_once)
 				" add --now",
 		    kid);
 	if (at_once)
-		(void)printf("%s signs now: workers take it up within a minute,"
-			     " at once when posternd gets SIGHUP.\n"
-			     "Tokens of the key before it are good until they"
-			     " are over; if that key leaked, end it with"
-			     " `posternctl key retire`.\n",
-		    kid);
+		(void)
+		    printf("%s signs in 2 seconds: workers take it up within a"
+			   " minute, at once when posternd gets SIGHUP.\n"
+			   "Tokens of the key before it are good until they"
+			   " are over; if that key leaked, end it with"
+			   " `posternctl key retire`.\n",
+			kid);
 	else
 		(void)printf("%s is published now and signs in 24 hours\n",
 		    kid);

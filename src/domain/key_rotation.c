@@ -47,7 +47,8 @@ static const struct db_query delete_over = {
 	"(" k "active_at <= now() AND " k "retired_at IS NULL"                 \
 	" AND " VERIFIES(k) ")"
 
-/* Whether the key that is to end is the only one that signs. */
+/* Whether the key that is to end is the only one that signs, or is about to
+ * (KEY_ROTATION_HASTE). */
 static const struct db_query is_only = {
 	.name = "key_rotation_is_only",
 	.text = "SELECT " SIGNS(
@@ -174,18 +175,6 @@ key_rotation_run(struct unit *u, struct key_rotation *done)
 	return e == OK ? unit_commit(u) : unit_rollback(u, e);
 }
 
-static enum err
-make_next(struct unit *u, bool at_once, char kid[SIGNING_KID_TEXT])
-{
-	int retired;
-	enum err e;
-
-	e = signing_key_make(u, at_once ? 0 : KEY_ROTATION_LEAD, kid);
-	if (e != OK || !at_once)
-		return e;
-	return replace_by(u, kid, &retired);
-}
-
 enum err
 key_rotation_next(struct unit *u, bool at_once, bool *waits,
     char kid[SIGNING_KID_TEXT])
@@ -203,7 +192,8 @@ key_rotation_next(struct unit *u, bool at_once, bool *waits,
 	if (waiting != NULL)
 		memcpy(kid, waiting, strlen(waiting) + 1);
 	else if (e == OK)
-		e = make_next(u, at_once, kid);
+		e = signing_key_make(u,
+		    at_once ? KEY_ROTATION_HASTE : KEY_ROTATION_LEAD, kid);
 	signing_keys_free(&k);
 	return e == OK ? unit_commit(u) : unit_rollback(u, e);
 }

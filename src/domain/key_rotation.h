@@ -13,8 +13,16 @@
  * is retired, and verifies until the last token it can have signed is over.
  * All changes are made under one advisory lock.
  */
-#define KEY_ROTATION_LEAD 86400 /* seconds a key is published before it signs  \
-				 */
+
+/* Seconds that a key is published before it signs. */
+#define KEY_ROTATION_LEAD 86400
+
+/*
+ * The same where nobody can wait: longer than a worker may go without looking
+ * for a name it does not know (signing_keys_find()), so that none of ours
+ * refuses the first token.
+ */
+#define KEY_ROTATION_HASTE 2
 
 /* What a round of the janitor did; an empty kid is none. */
 struct key_rotation {
@@ -32,8 +40,8 @@ struct key_rotation {
 enum err key_rotation_run(struct unit *u, struct key_rotation *done) MUST_USE;
 
 /*
- * Makes the next key: in force after KEY_ROTATION_LEAD or, with at_once, now,
- * retiring the present one.  Without at_once, one that waits already is left
+ * Makes the next key: it signs after KEY_ROTATION_LEAD or, with at_once, after
+ * KEY_ROTATION_HASTE.  Without at_once, one that waits already is left
  * to wait: *waits then, and kid is its.
  */
 enum err key_rotation_next(struct unit *u, bool at_once, bool *waits,
