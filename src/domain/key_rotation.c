@@ -42,22 +42,20 @@ static const struct db_query delete_over = {
 	.writes = true,
 };
 
-#define VERIFIES(k) "(" k "expires_at IS NULL OR " k "expires_at > now())"
-#define SIGNS(k)                                                               \
-	"(" k "active_at <= now() AND " k "retired_at IS NULL"                 \
-	" AND " VERIFIES(k) ")"
-
-/* Whether the key that is to end is the only one that signs, or is about to
- * (KEY_ROTATION_HASTE). */
+/*
+ * Whether the key that is to end is the only one that signs, or is about to
+ * (KEY_ROTATION_HASTE).  "infinity" stands for a key without an end.
+ */
 static const struct db_query is_only = {
 	.name = "key_rotation_is_only",
-	.text = "SELECT " SIGNS(
-	    "k.") " AND NOT EXISTS (SELECT"
-		  "   FROM postern.signing_key o"
-		  "   WHERE o.kid <> k.kid AND " SIGNS(
-		      "o.") ")"
-			    " FROM postern.signing_key k"
-			    " WHERE k.kid = $1 AND " VERIFIES("k."),
+	.text = "SELECT k.active_at <= now() AND k.retired_at IS NULL"
+		"   AND NOT EXISTS (SELECT FROM postern.signing_key o"
+		"     WHERE o.kid <> k.kid AND o.retired_at IS NULL"
+		"       AND coalesce(o.expires_at, 'infinity') > now()"
+		"       AND o.active_at <= now() + interval '2 s')"
+		" FROM postern.signing_key k"
+		" WHERE k.kid = $1"
+		"   AND coalesce(k.expires_at, 'infinity') > now()",
 	.nparams = 1,
 };
 
@@ -74,37 +72,26 @@ static const struct db_query retire = {
 	"coalesce(to_char(" time " AT TIME ZONE 'UTC',"                        \
 	" 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), '')"
 
-static const struct
-    db_query
-	list_keys = {
-		.name = "key_rotation_list",
-		.text =
-		    "SELECT k.kid, CASE WHEN NOT " VERIFIES(
-			"k.") " THEN 'over'"
-			      "   WHEN k.active_at > now() AND k.retired_at IS "
-			      "NULL"
-			      "     THEN 'next'"
-			      "   WHEN " SIGNS(
-				  "k.") " AND NOT EXISTS (SELECT"
-					"       FROM postern.signing_key o"
-					"       WHERE " SIGNS(
-					    "o.") " AND (o.active_at > "
-						  "k.active_at"
-						  "         OR o.active_at = "
-						  "k.active_at AND o.kid < "
-						  "k.kid))"
-						  "     THEN 'signs' ELSE "
-						  "'retired' END,"
-						  "   " RFC3339("k.created_at") ", " RFC3339(
-						      "k.active_at") ","
-								     "  "
-								     " " RFC3339(
-									 "k."
-									 "expir"
-									 "es_"
-									 "at") " FROM postern.signing_key k"
-									       " ORDER BY k.active_at DESC, k.kid LIMIT 100",
-	};
+/* Of the keys that are active and not retired the newest signs. */
+#define STATE                                                                  \
+	"CASE WHEN expires_at <= now() THEN 'over'"                            \
+	" WHEN retired_at IS NOT NULL THEN 'retired'"                          \
+	" WHEN active_at > now() THEN 'next'"                                  \
+	" WHEN row_number() OVER (PARTITION BY active_at <= now()"             \
+	"   AND retired_at IS NULL"                                            \
+	"   AND coalesce(expires_at, 'infinity') > now()"                      \
+	"   ORDER BY active_at DESC, kid) = 1 THEN 'signs'"                    \
+	" ELSE 'retired' END"
+
+#define TIMES                                                                  \
+	RFC3339("created_at")                                                  \
+	", " RFC3339("active_at") ", " RFC3339("expires_at")
+
+static const struct db_query list_keys = {
+	.name = "key_rotation_list",
+	.text = "SELECT kid, " STATE ", " TIMES " FROM postern.signing_key"
+		" ORDER BY active_at DESC, kid LIMIT 100",
+};
 
 /* Begins a change: from here on nobody else makes one. */
 static enum err
