@@ -157,7 +157,8 @@ CREATE TABLE postern.signing_key (
   created_at timestamptz NOT NULL DEFAULT now(),
   active_at timestamptz NOT NULL DEFAULT now(), -- signs from then on
   retired_at timestamptz, -- signs no more
-  expires_at timestamptz  -- verifies no more
+  expires_at timestamptz, -- verifies no more
+  CHECK (isfinite(active_at) AND isfinite(expires_at))
 );
 
 -- Rate limits ---------------------------------------------------------------
@@ -211,7 +212,8 @@ $$;
 CREATE TABLE postern.mail_outbox (
   id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
   kind text NOT NULL CHECK (kind IN
-    ('verify', 'reset', 'password_changed', 'session_stolen')),
+    ('verify', 'reset', 'password_changed', 'session_stolen',
+     'address_taken')),
   account_id uuid,         -- where the change knew it
   canonical text NOT NULL, -- whom it is for; whether they exist, the
                            -- mailer finds out
@@ -407,5 +409,7 @@ GRANT SELECT ON ALL TABLES IN SCHEMA postern TO postern_admin;
 REVOKE SELECT ON postern.password, postern.one_time_token FROM postern_admin;
 GRANT UPDATE (due_at, leased_until, state, ended_at)
   ON postern.mail_outbox TO postern_admin;
+GRANT INSERT (kid, algorithm, public_key, sealed_private_key, active_at),
+  UPDATE (retired_at, expires_at) ON postern.signing_key TO postern_admin;
 
 INSERT INTO postern.schema_migration (version, name) VALUES (1, 'initial');

@@ -7,7 +7,7 @@
 
 #include "base/arena.h"
 #include "domain/expiry.h"
-#include "domain/signing_key.h"
+#include "domain/key_rotation.h"
 #include "platform/clock.h"
 #include "platform/config.h"
 #include "platform/log.h"
@@ -17,14 +17,23 @@
 #define AGAIN_MS 1000 /* after a full batch, or with the database away */
 
 static enum err
-ensure_key(struct unit *u)
+turn_keys(struct unit *u)
 {
-	bool made;
+	struct key_rotation done;
 	enum err e;
 
-	if ((e = signing_key_ensure(u, &made)) == OK && made)
-		log_event(INFO, "key.created", "algorithm=%s", "ES256");
-	return e;
+	if ((e = key_rotation_run(u, &done)) != OK)
+		return e;
+	if (done.first[0] != '\0')
+		log_event(INFO, "key.created", "kid=%s algorithm=ES256",
+		    done.first);
+	if (done.next[0] != '\0')
+		log_event(INFO, "key.next", "kid=%s algorithm=ES256",
+		    done.next);
+	if (done.retired + done.deleted > 0)
+		log_event(INFO, "key.over", "retired=%d deleted=%d",
+		    done.retired, done.deleted);
+	return OK;
 }
 
 /* One round; returns the milliseconds until the next. */
@@ -41,7 +50,7 @@ work(struct unit *u)
 		return AGAIN_MS;
 	if (conf->database_prepare && !ours)
 		return ROUND_MS;
-	if (ensure_key(u) != OK)
+	if (turn_keys(u) != OK)
 		return AGAIN_MS;
 	/* Either may have to wait for somebody: the next round will do. */
 	if (expiry_partitions(u) != OK || expiry_run(u, &more) != OK)

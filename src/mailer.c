@@ -49,12 +49,13 @@ struct mailer {
 	char *password; /* of the relay; NULL for none */
 };
 
-/* Where each mail's link leads; a notice has none. */
+/* Where each mail's token leads; a notice has none. */
 static const char *const paths[] = {
 	[MAIL_VERIFY] = "/verify-email",
 	[MAIL_RESET] = "/reset-password",
 	[MAIL_PASSWORD_CHANGED] = NULL,
 	[MAIL_SESSION_STOLEN] = NULL,
+	[MAIL_ADDRESS_TAKEN] = NULL,
 };
 
 /* Writing. */
@@ -86,6 +87,8 @@ write_mail(const struct mailer *m, const struct outbox_mail *mail, size_t *n)
 		    uuid_text(id, &mail->id), own_host(mem)),
 	};
 
+	if (mail->kind == MAIL_ADDRESS_TAKEN)
+		text.link = conf->public_url;
 	if (path != NULL) {
 		text.link = arena_printf(mem, "%s%s?token=%s", conf->public_url,
 		    path, mail->token);

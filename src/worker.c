@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "domain/id_token.h"
 #include "domain/signing_key.h"
+#include "domain/token_cache.h"
 #include "http/request.h"
 #include "http/response.h"
 #include "platform/clock.h"
@@ -32,6 +33,7 @@ struct worker {
 	struct templates *templates;
 	struct signing_keys *signing;
 	struct id_tokens *id_tokens;
+	struct token_cache *verified;
 	struct worker_slot *slot;
 };
 
@@ -42,11 +44,13 @@ set_clock(struct worker *w)
 }
 
 /* After the answer, so that nobody waits for it; before a request only while
- * there is no key to serve it with. */
+ * there is no key to serve it with.  Who needs keys that are not stale, after
+ * an idle hour, sees to it. */
 static void
 refresh_keys(struct worker *w)
 {
-	if (signing_keys_refresh(&w->process.unit, w->signing, false) != OK)
+	if (signing_keys_refresh(&w->process.unit, w->signing,
+		SIGNING_KEYS_SOON_MS) != OK)
 		log_event(DEBUG, "key.stale", "%s", "");
 }
 
@@ -63,6 +67,8 @@ open_worker(struct worker *w, enum pool pool, int fd)
 	w->process.unit.signing = w->signing;
 	w->id_tokens = id_tokens_new();
 	w->process.unit.id_tokens = w->id_tokens;
+	w->verified = token_cache_new();
+	w->process.unit.verified = w->verified;
 	w->fcgi = fcgi_open(fd);
 	/* Shortly: if it is away, requests are to be told so. */
 	db_request(w->process.db);
@@ -141,6 +147,7 @@ close_worker(struct worker *w)
 	templates_free(&w->templates);
 	signing_keys_free(&w->signing);
 	id_tokens_free(&w->id_tokens);
+	token_cache_free(&w->verified);
 	arena_free(&w->process.mem);
 }
 

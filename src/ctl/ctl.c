@@ -33,6 +33,12 @@ report(void *arg, bool fatal, const char *file, int line, const char *what)
 		(void)ctl_fail("%s:%d: %s", file, line, what);
 }
 
+struct config *
+ctl_config(const char *conf_path)
+{
+	return config_load(conf_path, report, NULL);
+}
+
 bool
 ctl_open(struct ctl_session *s, const char *conf_path, const char *uri,
     const char *role)
@@ -45,7 +51,7 @@ ctl_open(struct ctl_session *s, const char *conf_path, const char *uri,
 
 	*s = (struct ctl_session){ .conf = NULL };
 	if (uri == NULL) {
-		s->conf = config_load(conf_path, report, NULL);
+		s->conf = ctl_config(conf_path);
 		if (s->conf == NULL)
 			return false;
 		o.conninfo = s->conf->database;

@@ -18,6 +18,7 @@ struct ctl_command {
 };
 
 int ctl_migrate(int argc, char **argv);
+int ctl_key(int argc, char **argv);
 int ctl_mail(int argc, char **argv);
 
 /* Says what is wrong; returns 1, for the caller to return. */
@@ -38,5 +39,8 @@ struct ctl_session {
 bool ctl_open(struct ctl_session *s, const char *conf_path, const char *uri,
     const char *role);
 void ctl_close(struct ctl_session *s);
+
+/* The configuration alone; NULL when it cannot be read, which is then said. */
+struct config *ctl_config(const char *conf_path);
 
 #endif

@@ -28,8 +28,10 @@ enum err access_token_sign(struct unit *u, const struct access_token *t,
 
 /*
  * Verifies signature, iss, aud, typ and times.  ERR_TOKEN_INVALID, or
- * ERR_TOKEN_EXPIRED for a genuine one over its time.  Says nothing about the
- * session: session_check() does.
+ * ERR_TOKEN_EXPIRED for a genuine one over its time; ERR_UNAVAILABLE when its
+ * key is not among those at hand and the database cannot be asked.  What held
+ * once is remembered (token_cache.h), but for the times.  Says nothing about
+ * the session: session_check() does.
  */
 enum err access_token_verify(struct unit *u, const char *text,
     struct access_token *t) MUST_USE;

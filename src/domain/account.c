@@ -13,7 +13,9 @@
 #include "domain/audit.h"
 #include "domain/one_time_token.h"
 #include "domain/outbox.h"
+#include "domain/ratelimit.h"
 #include "platform/config.h"
+#include "platform/log.h"
 #include "platform/yescrypt.h"
 
 /* Registration ------------------------------------------------------------ */
@@ -41,6 +43,31 @@ static const struct db_query insert_password = {
 	.writes = true,
 };
 
+/*
+ * Instead of an answer, what the owner of a taken address gets: a notice; or
+ * once more the verification mail, which whoever registered first may have
+ * lost.
+ */
+static const struct db_query tell_owner = {
+	.name = "account_tell_owner",
+	.text = "WITH a AS (SELECT id, canonical, verified_at"
+		"   FROM postern.account WHERE canonical = $1 AND $2::bool),"
+		" audited AS (INSERT INTO postern.audit_event"
+		"   (event, account_id)"
+		"   SELECT 'registration.taken', id FROM a)"
+		" INSERT INTO postern.mail_outbox (kind, account_id, canonical)"
+		" SELECT CASE WHEN verified_at IS NULL THEN 'verify'"
+		"   ELSE 'address_taken' END, id, canonical FROM a",
+	.nparams = 2,
+	.writes = true,
+};
+
+static bool
+hides_conflicts(void)
+{
+	return conf->registration_conflict == CONFLICT_HIDE;
+}
+
 static enum err
 is_free(struct unit *u, const struct address *address)
 {
@@ -53,10 +80,30 @@ is_free(struct unit *u, const struct address *address)
 	return r.nrows == 0 ? OK : ERR_EMAIL_TAKEN;
 }
 
+/*
+ * What can be found out before anything is hashed: that the address is taken
+ * or, where nobody is to hear that, whether its mailbox had its share of
+ * mails.
+ */
+static enum err
+look_ahead(struct unit *u, const struct address *address, bool *may_mail)
+{
+	struct limit_refusal unsaid;
+	enum err e;
+
+	*may_mail = true;
+	if (!hides_conflicts())
+		return is_free(u, address);
+	e = ratelimit_take(u, LIMIT_RESEND_MAILBOX, "", address->canonical,
+	    &unsaid);
+	*may_mail = e == OK;
+	return e == ERR_LIMITED ? OK : e;
+}
+
 /* The account's own row; twins that registered at once meet here. */
 static enum err
 insert(struct unit *u, const struct address *address, const char *language,
-    const struct uuid *id)
+    const struct uuid *id, bool *taken)
 {
 	struct db_rows r;
 	enum err e;
@@ -66,7 +113,22 @@ insert(struct unit *u, const struct address *address, const char *language,
 		     db_text(address->canonical), db_text(language)),
 		 &r)) != OK)
 		return e;
-	return r.nrows == 1 ? OK : ERR_EMAIL_TAKEN;
+	*taken = r.nrows == 0;
+	return *taken && !hides_conflicts() ? ERR_EMAIL_TAKEN : OK;
+}
+
+/* All else that belongs to a new account. */
+static enum err
+furnish(struct unit *u, const struct address *address, const struct uuid *id,
+    const char *hash)
+{
+	enum err e;
+
+	if ((e = unit_send(u, &insert_password,
+		 DB_PARAMS(db_uuid(id), db_text(hash)))) != OK ||
+	    (e = outbox_put(u, MAIL_VERIFY, id, address->canonical)) != OK)
+		return e;
+	return audit_put(u, "account.created", id, NULL, NULL);
 }
 
 enum err
@@ -74,23 +136,28 @@ account_register(struct unit *u, const struct address *address,
     const char *password, const char *language, struct uuid *id)
 {
 	const struct uuid fresh = unit_uuid(u);
-	char hash[YESCRYPT_MAX];
+	char hash[YESCRYPT_MAX], text[UUID_TEXT];
+	bool may_mail, taken;
 	enum err e;
 
-	if ((e = is_free(u, address)) != OK ||
+	if ((e = look_ahead(u, address, &may_mail)) != OK ||
 	    (e = yescrypt_hash(hash, password, (int)conf->password_cost)) != OK)
 		return e;
 	if ((e = unit_begin(u)) != OK ||
-	    (e = insert(u, address, language, &fresh)) != OK ||
-	    (e = unit_send(u, &insert_password,
-		 DB_PARAMS(db_uuid(&fresh), db_text(hash)))) != OK ||
-	    (e = outbox_put(u, MAIL_VERIFY, &fresh, address->canonical)) !=
-		OK ||
-	    (e = audit_put(u, "account.created", &fresh, NULL, NULL)) != OK)
+	    (e = insert(u, address, language, &fresh, &taken)) != OK)
 		return unit_rollback(u, e);
-	if ((e = unit_commit(u)) == OK)
-		*id = fresh;
-	return e;
+	e = taken ? unit_send(u, &tell_owner,
+			DB_PARAMS(db_text(address->canonical),
+			    db_text(may_mail ? "true" : "false"))) :
+		    furnish(u, address, &fresh, hash);
+	if (e != OK)
+		return unit_rollback(u, e);
+	if ((e = unit_commit(u)) != OK)
+		return e;
+	log_event(INFO, taken ? "account.taken" : "account.created",
+	    "account=%s", taken ? "-" : uuid_text(text, &fresh));
+	*id = fresh;
+	return OK;
 }
 
 /* Authentication ---------------------------------------------------------- */
@@ -212,8 +279,9 @@ authenticate(struct unit *u, const struct address *address,
 		return ERR_CREDENTIALS;
 	if (acc->disabled)
 		return ERR_DISABLED;
+	/* Whoever registered would learn here whether the address was free. */
 	if (!acc->verified)
-		return ERR_UNVERIFIED;
+		return hides_conflicts() ? ERR_CREDENTIALS : ERR_UNVERIFIED;
 	return bring_up_to_date(u, acc, password);
 }
 

@@ -27,7 +27,9 @@ struct account {
  * mail that verifies it.  The password was judged (password_judge()) and is
  * hashed before the transaction is open.  ERR_EMAIL_TAKEN: the canonical
  * address has an account; found out before anything is hashed where it can
- * be.  Mails will be in the language of that tag; NULL for none known.
+ * be.  With registration_conflict = hide that is no error: the owner is
+ * mailed instead, *id is nobody's, and it takes the same time.  Mails will be
+ * in the language of that tag; NULL for none known.
  */
 enum err account_register(struct unit *u, const struct address *address,
     const char *password, const char *language, struct uuid *id) MUST_USE;
@@ -36,7 +38,8 @@ enum err account_register(struct unit *u, const struct address *address,
  * Who this address and password belong to.  ERR_CREDENTIALS for an unknown
  * address and for a wrong password alike, at the cost of one hash each;
  * address may be NULL for one that could not exist.  Only with the right
- * password: ERR_DISABLED, ERR_UNVERIFIED (then *acc is set).  A hash of
+ * password: ERR_DISABLED, ERR_UNVERIFIED (then *acc is set; ERR_CREDENTIALS
+ * with registration_conflict = hide).  A hash of
  * another cost than configured is made anew.
  */
 enum err account_authenticate(struct unit *u, const struct address *address,

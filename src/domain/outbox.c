@@ -23,6 +23,7 @@ static const char *const kind_names[] = {
 	[MAIL_RESET] = "reset",
 	[MAIL_PASSWORD_CHANGED] = "password_changed",
 	[MAIL_SESSION_STOLEN] = "session_stolen",
+	[MAIL_ADDRESS_TAKEN] = "address_taken",
 };
 
 #define KINDS (sizeof kind_names / sizeof *kind_names)
@@ -219,6 +220,7 @@ mint_token(struct unit *u, struct outbox_mail *m)
 		    m->token);
 	case MAIL_PASSWORD_CHANGED:
 	case MAIL_SESSION_STOLEN:
+	case MAIL_ADDRESS_TAKEN:
 		m->token[0] = '\0';
 		return OK;
 	}

@@ -18,6 +18,7 @@ enum mail_kind {
 	MAIL_RESET,            /* reset link */
 	MAIL_PASSWORD_CHANGED, /* notice */
 	MAIL_SESSION_STOLEN,   /* notice */
+	MAIL_ADDRESS_TAKEN,    /* to who has it, in place of an answer */
 };
 
 /* The database's word for a kind. */

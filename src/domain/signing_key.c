@@ -18,26 +18,38 @@
 
 #define KEYS_MAX 16     /* newest first; older ones are over */
 #define RETRY_MS 1000   /* after the database did not answer */
-#define REREAD_MS 60000 /* how stale the keys at hand may be */
-#define KID_BYTES 16
-#define KID_TEXT BASE64URL_SIZE(KID_BYTES)
+#define UNKNOWN_MS 1000 /* between readings for names nobody knows */
+#define KEYLESS_MS 100  /* between readings while no key signs */
 #define SEALED_MAX 512
 #define PUBLIC_MAX 256
 
+/* Times are of clock_steady_ms(): a key takes over and ends on time, however
+ * long ago the table was read. */
+struct signing_key {
+	char kid[SIGNING_KID_TEXT];
+	struct es256 *key;
+	int64_t signs_from;     /* INT64_MAX: never again */
+	int64_t verifies_until; /* INT64_MAX: no end yet */
+};
+
 struct signing_keys {
-	int n, current; /* current is -1 while none can sign */
-	int64_t read_at;
-	struct {
-		char kid[KID_TEXT];
-		struct es256 *key;
-	} key[KEYS_MAX];
+	int n;
+	struct signing_key key[KEYS_MAX];
+	int64_t read_at, tried_at;
+	bool failed; /* the last reading */
+	bool fixed;  /* handed in: there is no table */
+	uint64_t generation;
 };
 
 static const struct db_query all = {
 	.name = "signing_key_all",
 	.text = "SELECT kid, public_key, sealed_private_key,"
 		"   octet_length(public_key), octet_length(sealed_private_key),"
-		"   active_at <= now() AND retired_at IS NULL"
+		"   CASE WHEN retired_at IS NULL THEN ceil(1000 *"
+		"     extract(epoch FROM active_at - clock_timestamp()))"
+		"     END::bigint,"
+		"   ceil(1000 * extract(epoch FROM"
+		"     expires_at - clock_timestamp()))::bigint"
 		" FROM postern.signing_key"
 		" WHERE algorithm = 'ES256'"
 		"   AND (expires_at IS NULL OR expires_at > now())"
@@ -47,9 +59,10 @@ static const struct db_query all = {
 static const struct db_query insert = {
 	.name = "signing_key_insert",
 	.text = "INSERT INTO postern.signing_key"
-		" (kid, algorithm, public_key, sealed_private_key)"
-		" VALUES ($1, 'ES256', $2, $3)",
-	.nparams = 3,
+		" (kid, algorithm, public_key, sealed_private_key, active_at)"
+		" VALUES ($1, 'ES256', $2, $3,"
+		"   now() + $4::bigint * interval '1 s')",
+	.nparams = 4,
 	.writes = true,
 };
 
@@ -59,8 +72,7 @@ signing_keys_new(void)
 	struct signing_keys *k = calloc(1, sizeof *k);
 
 	must(k != NULL);
-	k->current = -1;
-	k->read_at = -REREAD_MS;
+	k->read_at = -SIGNING_KEYS_STALE_MS;
 	return k;
 }
 
@@ -70,7 +82,24 @@ forget(struct signing_keys *k)
 	for (int i = 0; i < k->n; i++)
 		es256_free(&k->key[i].key);
 	k->n = 0;
-	k->current = -1;
+}
+
+/* Drops the keys whose time has come. */
+static void
+forget_over(struct signing_keys *k)
+{
+	int64_t now = clock_steady_ms();
+	int kept = 0;
+
+	for (int i = 0; i < k->n; i++) {
+		if (k->key[i].verifies_until > now)
+			k->key[kept++] = k->key[i];
+		else
+			es256_free(&k->key[i].key);
+	}
+	if (kept != k->n)
+		k->generation++;
+	k->n = kept;
 }
 
 void
@@ -115,7 +144,7 @@ unseal_row(struct unit *u, const struct db_rows *r, int row)
 
 	if (npub > sizeof pub || nsealed > sizeof sealed ||
 	    nsealed <= SEAL_OVERHEAD ||
-	    strlen(db_get_text(r, row, 0)) >= KID_TEXT)
+	    strlen(db_get_text(r, row, 0)) >= SIGNING_KID_TEXT)
 		return NULL;
 	db_get_bytes(r, row, 1, pub, npub);
 	db_get_bytes(r, row, 2, sealed, nsealed);
@@ -128,69 +157,173 @@ unseal_row(struct unit *u, const struct db_rows *r, int row)
 	return key;
 }
 
+static struct signing_key *
+append(struct signing_keys *k, const char *kid, struct es256 *key)
+{
+	struct signing_key *new = &k->key[k->n++];
+
+	must(k->n <= KEYS_MAX && strlen(kid) < sizeof new->kid);
+	*new = (struct signing_key){ .key = key };
+	memcpy(new->kid, kid, strlen(kid) + 1);
+	return new;
+}
+
 void
 signing_keys_add(struct signing_keys *k, const char *kid, struct es256 *key,
     bool signs)
 {
-	must(k->n < KEYS_MAX && strlen(kid) < KID_TEXT);
-	if (signs && k->current < 0)
-		k->current = k->n;
-	memcpy(k->key[k->n].kid, kid, strlen(kid) + 1);
-	k->key[k->n++].key = key;
+	struct signing_key *new = append(k, kid, key);
+
+	new->signs_from = signs ? 0 : INT64_MAX;
+	new->verifies_until = INT64_MAX;
+	k->fixed = true;
+	k->generation++;
+}
+
+/* The steady time that is as far from now as the cell says, in ms. */
+static int64_t
+steady(const struct db_rows *r, int row, int col)
+{
+	return db_is_null(r, row, col) ?
+	    INT64_MAX :
+	    clock_steady_ms() + db_get_int(r, row, col);
 }
 
 static void
 take_rows(struct unit *u, struct signing_keys *k, const struct db_rows *r)
 {
-	forget(k);
 	for (int row = 0; row < r->nrows && row < KEYS_MAX; row++) {
 		const char *kid = db_get_text(r, row, 0);
 		struct es256 *key = unseal_row(u, r, row);
+		struct signing_key *new;
 
-		if (key != NULL)
-			signing_keys_add(k, kid, key, db_get_bool(r, row, 5));
-		else
+		if (key == NULL) {
 			log_event(ERROR, "key.sealed",
 			    "kid=%s what=does not open with key_file", kid);
+			continue;
+		}
+		new = append(k, kid, key);
+		new->signs_from = steady(r, row, 5);
+		new->verifies_until = steady(r, row, 6);
 	}
 }
 
-enum err
-signing_keys_refresh(struct unit *u, struct signing_keys *k, bool force)
+/* Whether both have the same keys: a name is never used twice. */
+static bool
+same_keys(const struct signing_keys *a, const struct signing_keys *b)
 {
-	int64_t age = clock_steady_ms() - k->read_at;
+	for (int i = 0; i < a->n; i++)
+		if (i >= b->n || strcmp(a->key[i].kid, b->key[i].kid) != 0)
+			return false;
+	return a->n == b->n;
+}
+
+static enum err
+read_again(struct unit *u, struct signing_keys *k)
+{
+	struct signing_keys fresh = { .generation = k->generation };
 	struct db_rows r;
 	enum err e;
 
-	if (!force && age < (k->current < 0 ? 0 : REREAD_MS))
-		return OK;
-	if ((e = unit_run(u, &all, NULL, &r)) != OK) {
-		k->read_at = clock_steady_ms() - REREAD_MS + RETRY_MS;
+	k->tried_at = clock_steady_ms();
+	e = unit_run(u, &all, NULL, &r);
+	k->failed = e != OK;
+	if (e != OK)
 		return e;
-	}
-	k->read_at = clock_steady_ms();
-	take_rows(u, k, &r);
+	fresh.read_at = clock_steady_ms();
+	take_rows(u, &fresh, &r);
+	if (!same_keys(k, &fresh))
+		fresh.generation++;
+	forget(k);
+	*k = fresh;
 	return OK;
+}
+
+enum err
+signing_keys_refresh(struct unit *u, struct signing_keys *k, int64_t age_ms)
+{
+	int64_t now = clock_steady_ms();
+	const char *kid;
+
+	forget_over(k);
+	if (k->fixed)
+		return OK;
+	if (age_ms > KEYLESS_MS && signing_keys_current(k, &kid) == NULL)
+		age_ms = KEYLESS_MS;
+	if (now - k->read_at < age_ms)
+		return OK;
+	if (k->failed && now - k->tried_at < RETRY_MS)
+		return ERR_UNAVAILABLE;
+	return read_again(u, k);
+}
+
+static int
+find_current(const struct signing_keys *k)
+{
+	int64_t now = clock_steady_ms();
+
+	for (int i = 0; i < k->n; i++)
+		if (k->key[i].signs_from <= now)
+			return i;
+	return -1;
 }
 
 const struct es256 *
 signing_keys_current(const struct signing_keys *k, const char **kid)
 {
+	int i;
+
 	must(k != NULL);
-	if (k->current < 0)
+	i = find_current(k);
+	if (i < 0)
 		return NULL;
-	*kid = k->key[k->current].kid;
-	return k->key[k->current].key;
+	*kid = k->key[i].kid;
+	return k->key[i].key;
 }
 
-const struct es256 *
-signing_keys_find(const struct signing_keys *k, const char *kid)
+int64_t
+signing_keys_age(const struct signing_keys *k)
 {
-	must(k != NULL);
+	int i = find_current(k);
+
+	return i < 0 ? -1 : (clock_steady_ms() - k->key[i].signs_from) / 1000;
+}
+
+const char *
+signing_keys_next(const struct signing_keys *k)
+{
+	int64_t now = clock_steady_ms();
+
+	for (int i = 0; i < k->n; i++)
+		if (k->key[i].signs_from > now &&
+		    k->key[i].signs_from != INT64_MAX)
+			return k->key[i].kid;
+	return NULL;
+}
+
+static const struct es256 *
+find(const struct signing_keys *k, const char *kid)
+{
 	for (int i = 0; i < k->n; i++)
 		if (strcmp(k->key[i].kid, kid) == 0)
 			return k->key[i].key;
 	return NULL;
+}
+
+enum err
+signing_keys_find(struct unit *u, const char *kid, const struct es256 **key)
+{
+	enum err e;
+
+	must(u->signing != NULL);
+	if ((*key = find(u->signing, kid)) != NULL)
+		return OK;
+	if (strlen(kid) >= SIGNING_KID_TEXT)
+		return ERR_TOKEN_INVALID;
+	if ((e = signing_keys_refresh(u, u->signing, UNKNOWN_MS)) != OK)
+		return e;
+	*key = find(u->signing, kid);
+	return *key == NULL ? ERR_TOKEN_INVALID : OK;
 }
 
 const struct es256 *
@@ -202,16 +335,33 @@ signing_keys_at(const struct signing_keys *k, int i, const char **kid)
 	return k->key[i].key;
 }
 
-static enum err
-make_key(struct unit *u)
+uint64_t
+signing_keys_generation(const struct signing_keys *k)
 {
-	unsigned char random[KID_BYTES], sealed[SEALED_MAX], *private, *public;
-	char kid[KID_TEXT];
+	return k->generation;
+}
+
+/* A new name.  None begins with a hyphen: posternctl takes it as an argument.
+ */
+static void
+make_kid(char kid[SIGNING_KID_TEXT])
+{
+	unsigned char random[SIGNING_KID_BYTES];
+
+	do {
+		crypto_random(random, sizeof random);
+		base64url_encode(kid, random, sizeof random);
+	} while (kid[0] == '-');
+}
+
+enum err
+signing_key_make(struct unit *u, int64_t delay_s, char kid[SIGNING_KID_TEXT])
+{
+	unsigned char sealed[SEALED_MAX], *private, *public;
 	size_t nprivate, npublic;
 	struct es256 *key = es256_generate();
 
-	crypto_random(random, sizeof random);
-	base64url_encode(kid, random, sizeof random);
+	make_kid(kid);
 	private = es256_write_private(key, u->mem, &nprivate);
 	public = es256_write_public(key, u->mem, &npublic);
 	es256_free(&key);
@@ -221,17 +371,7 @@ make_key(struct unit *u)
 	explicit_bzero(private, nprivate);
 	return unit_run(u, &insert,
 	    DB_PARAMS(db_text(kid), db_bytes(public, npublic),
-		db_bytes(sealed, nprivate + SEAL_OVERHEAD)),
+		db_bytes(sealed, nprivate + SEAL_OVERHEAD),
+		db_int(u->mem, delay_s)),
 	    NULL);
-}
-
-enum err
-signing_key_ensure(struct unit *u, bool *made)
-{
-	struct signing_keys *k = signing_keys_new();
-	enum err e = signing_keys_refresh(u, k, true);
-
-	*made = e == OK && k->current < 0;
-	signing_keys_free(&k);
-	return *made ? make_key(u) : e;
 }

@@ -18,10 +18,11 @@ struct arena;
 struct unit {
 	struct arena *mem;
 	struct db *db;
-	int64_t now;                        /* seconds since 1970 */
-	const struct key_ring *keys;        /* NULL where a process has none */
-	const struct signing_keys *signing; /* likewise */
-	struct id_tokens *id_tokens;        /* likewise: signed lately */
+	int64_t now;                  /* seconds since 1970 */
+	const struct key_ring *keys;  /* NULL where a process has none */
+	struct signing_keys *signing; /* likewise */
+	struct token_cache *verified; /* likewise */
+	struct id_tokens *id_tokens;  /* likewise: signed lately */
 };
 
 /*

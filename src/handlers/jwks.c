@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: ISC */
 /* GET /.well-known/jwks.json */
 #include "domain/jwks.h"
+#include "domain/signing_key.h"
 #include "handlers/call.h"
 #include "platform/json.h"
+#include "platform/log.h"
 
 enum err
 jwks_get(struct call *c)
 {
-	struct json *set = jwks_describe(c->u->signing);
+	struct json *set;
 	const char *text;
 	size_t n;
 
+	/* Those at hand do while the database is away. */
+	if (signing_keys_refresh(c->u, c->u->signing, SIGNING_KEYS_STALE_MS) !=
+	    OK)
+		log_event(DEBUG, "key.stale", "%s", "");
+	set = jwks_describe(c->u->signing);
 	text = json_text(set, c->u->mem, &n);
 	json_free(&set);
 	response_public(c->res, "application/jwk-set+json",

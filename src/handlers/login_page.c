@@ -4,20 +4,39 @@
 
 #include "domain/account.h"
 #include "handlers/page.h"
+#include "platform/config.h"
 #include "platform/json.h"
 #include "platform/log.h"
+
+/* Where nobody is to hear which addresses are free, an account that is not
+ * verified is refused as a wrong password is: one advice serves both. */
+static bool
+is_hidden(enum err wrong)
+{
+	return wrong == ERR_CREDENTIALS &&
+	    conf->registration_conflict == CONFLICT_HIDE;
+}
+
+static const char *
+advice(enum err wrong)
+{
+	if (is_hidden(wrong))
+		return "error.credentials_hidden";
+	return wrong == OK ? NULL : page_advice(wrong);
+}
 
 static enum err
 show(struct call *c, int status, enum err wrong, const char *next)
 {
 	struct json *data = json_object();
-	const char *key = wrong == OK ? NULL : page_advice(wrong);
+	const char *key = advice(wrong);
 
 	json_put_string(data, "email", page_field(c, "email"));
 	json_put_string(data, "next", next);
 	json_put_string(data, "error", key == NULL ? "" : page_text(c, key));
 	json_put_string(data, "notice", page_notice(c));
-	json_put_bool(data, "unverified", wrong == ERR_UNVERIFIED);
+	json_put_bool(data, "unverified",
+	    wrong == ERR_UNVERIFIED || is_hidden(wrong));
 	return page_show(c, status, "page/login.html", &data);
 }
 

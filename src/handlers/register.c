@@ -3,7 +3,6 @@
 #include "domain/account.h"
 #include "handlers/call.h"
 #include "platform/json.h"
-#include "platform/log.h"
 
 enum err
 register_post(struct call *c)
@@ -17,12 +16,11 @@ register_post(struct call *c)
 	    call_language(c), &id);
 	if (e != OK)
 		return e;
-	log_event(INFO, "account.created", "account=%s", uuid_text(text, &id));
 	body = json_object();
 	json_put_string(body, "message",
 	    "Registration successful! Please check your email to verify your"
 	    " account.");
-	json_put_string(body, "user_id", text);
+	json_put_string(body, "user_id", uuid_text(text, &id));
 	response_json(c->res, 201, &body);
 	return OK;
 }

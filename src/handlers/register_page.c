@@ -7,7 +7,6 @@
 #include "handlers/page.h"
 #include "platform/config.h"
 #include "platform/json.h"
-#include "platform/log.h"
 
 static bool
 is_missing(enum err wrong, const char *value)
@@ -64,7 +63,7 @@ register_page(struct call *c)
 enum err
 register_page_post(struct call *c)
 {
-	char claim[CLAIM_TEXT], id[UUID_TEXT];
+	char claim[CLAIM_TEXT];
 	struct uuid account;
 	enum err e = c->input_err;
 
@@ -75,8 +74,6 @@ register_page_post(struct call *c)
 		return show(c, e == ERR_EMAIL_TAKEN ? 409 : 400, e);
 	if (e != OK)
 		return e;
-	log_event(INFO, "account.created", "account=%s",
-	    uuid_text(id, &account));
 	claim_write(c->u->keys, &account, claim);
 	page_set_cookie(c, "postern_claim", claim, conf->verification_lifetime);
 	return page_go(c, "/check-email");

@@ -29,6 +29,7 @@
  * ADDRESS    an e-mail address      const char *
  * LOGLEVEL   error|warn|info|debug  int64_t (enum log_level)
  * SMTPTLS    none|starttls          int64_t (enum smtp_tls)
+ * CONFLICT   tell|hide              int64_t (enum conflict)
  *
  * Bounds are lengths in bytes for all that is a string, the value (a rate's
  * count) for the others; "" is no bound.  No value holds a control character
@@ -44,6 +45,11 @@ enum smtp_tls {
 	SMTP_TLS_STARTTLS, /* required, certificate and host checked */
 };
 
+enum conflict {
+	CONFLICT_TELL, /* who has an account, at registration */
+	CONFLICT_HIDE,
+};
+
 #define CONFIG_C_TEXT const char *
 #define CONFIG_C_PATH const char *
 #define CONFIG_C_URL const char *
@@ -52,6 +58,7 @@ enum smtp_tls {
 #define CONFIG_C_SECONDS int64_t
 #define CONFIG_C_LOGLEVEL int64_t
 #define CONFIG_C_SMTPTLS int64_t
+#define CONFIG_C_CONFLICT int64_t
 #define CONFIG_C_SWITCH bool
 #define CONFIG_C_RATE struct rate
 

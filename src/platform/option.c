@@ -344,3 +344,33 @@ const struct option_type option_type_SMTPTLS = {
 	.size = size_of_number,
 	.width = sizeof(int64_t),
 };
+
+static const char *const conflict_words[] = {
+	[CONFLICT_TELL] = "tell",
+	[CONFLICT_HIDE] = "hide",
+	NULL,
+};
+
+static const char *
+read_conflict(void *slot, const char *text)
+{
+	int i = find_word(conflict_words, text);
+
+	if (i < 0)
+		return "tell or hide";
+	*(int64_t *)slot = i;
+	return NULL;
+}
+
+static void
+print_conflict(const void *slot, FILE *out)
+{
+	(void)fputs(conflict_words[*(const int64_t *)slot], out);
+}
+
+const struct option_type option_type_CONFLICT = {
+	.read = read_conflict,
+	.print = print_conflict,
+	.size = size_of_number,
+	.width = sizeof(int64_t),
+};

@@ -31,7 +31,7 @@ struct option_type {
 extern const struct option_type option_type_TEXT, option_type_PATH,
     option_type_URL, option_type_ADDRESS, option_type_COUNT,
     option_type_SECONDS, option_type_RATE, option_type_SWITCH,
-    option_type_LOGLEVEL, option_type_SMTPTLS;
+    option_type_LOGLEVEL, option_type_SMTPTLS, option_type_CONFLICT;
 
 /*
  * The number a bound is given as: 12, or a time such as 15m in seconds; -1

@@ -33,6 +33,7 @@ X(PATH, password_database_password_file, "", "", "", "password of role postern_p
 X(PATH, mailer_database_password_file, "", "", "", "password of role postern_mailer") \
 X(PATH, janitor_database_password_file, "", "", "", "password of role postern_janitor") \
 X(PATH, key_file, "/etc/postern/key", "1", "", "64 hexadecimal digits that seal keys and tokens; the same on all nodes") \
+X(SECONDS, key_rotation, "90d", "2d", "3650d", "life of a signing key; the next is published a day before it signs") \
 X(COUNT, password_cost, "7", "1", "11", "yescrypt cost: 5 is 16 MiB and 20 ms a hash, each step doubles both") \
 X(SECONDS, access_token_lifetime, "15m", "1s", "1d", "life of an access token") \
 X(SECONDS, refresh_token_lifetime, "30d", "1s", "365d", "life of a session of the API, not extended by use") \
@@ -43,6 +44,7 @@ X(TEXT, cookie_domain, "", "", "253", "domain whose hosts share the browser's se
 X(SECONDS, verification_lifetime, "24h", "1s", "30d", "life of a verification link") \
 X(SECONDS, reset_lifetime, "1h", "1s", "1d", "life of a reset link") \
 X(SECONDS, unverified_lifetime, "7d", "1h", "365d", "an account never verified goes after this") \
+X(CONFLICT, registration_conflict, "tell", "", "", "whether a registration is told that its address has an account (tell), or its owner is mailed (hide)") \
 X(RATE, limit_login, "5/1m", "1", "", "logins a client and account together") \
 X(RATE, limit_login_minute, "60/1m", "1", "", "logins a client, short") \
 X(RATE, limit_login_hour, "300/1h", "1", "", "logins a client, long") \

@@ -222,8 +222,9 @@ make_data(const struct templates *t, struct arena *mem, const struct mail *m)
 	if (m->link == NULL)
 		return data;
 	json_put_string(data, "link", m->link);
-	json_put_string(data, "lifetime",
-	    mail_lifetime(t, mem, m->language, m->lifetime));
+	if (m->lifetime > 0)
+		json_put_string(data, "lifetime",
+		    mail_lifetime(t, mem, m->language, m->lifetime));
 	return data;
 }
 

@@ -17,8 +17,8 @@ struct mail {
 	const char *name; /* "verify", "reset", "password_changed" … */
 	enum language language;
 	const char *recipient;
-	const char *link;       /* or NULL; */
-	long long lifetime;     /* its, in seconds */
+	const char *link;   /* or NULL; this site's for one without a token */
+	long long lifetime; /* its, in seconds */
 	const char *message_id; /* without brackets */
 };
 

@@ -32,6 +32,8 @@ static const struct entry {
 	{ "mail/_head.html", "" },
 	{ "mail/_foot.html", "" },
 	{ "mail/_foot.txt", "" },
+	{ "mail/address_taken.txt", "address link" },
+	{ "mail/address_taken.html", "address link" },
 	{ "mail/verify.txt", "address link lifetime" },
 	{ "mail/verify.html", "address link lifetime" },
 	{ "mail/reset.txt", "address link lifetime" },

@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "domain/key_rotation.h"
 #include "domain/one_time_token.h"
-#include "domain/signing_key.h"
 #include "platform/config.h"
 #include "platform/crypto.h"
 #include "platform/log.h"
@@ -124,10 +124,10 @@ unit_signing(const char *role)
 	struct unit *janitor = unit_as(JANITOR);
 	struct unit *u = unit_as(role);
 	struct signing_keys *keys = signing_keys_new();
-	bool made;
+	struct key_rotation done;
 
-	ck_assert_int_eq(signing_key_ensure(janitor, &made), OK);
-	ck_assert_int_eq(signing_keys_refresh(u, keys, true), OK);
+	ck_assert_int_eq(key_rotation_run(janitor, &done), OK);
+	ck_assert_int_eq(signing_keys_refresh(u, keys, 0), OK);
 	signing[u - units] = keys;
 	u->signing = keys;
 	return u;
@@ -350,6 +350,7 @@ main(void)
 	srunner_add_suite(r, connection_suite());
 	srunner_add_suite(r, account_suite());
 	srunner_add_suite(r, session_suite());
+	srunner_add_suite(r, key_suite());
 	srunner_add_suite(r, limits_suite());
 	srunner_add_suite(r, outbox_suite());
 	srunner_add_suite(r, migrate_suite());

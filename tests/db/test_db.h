@@ -144,6 +144,7 @@ void sql_hold(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The suites. */
 Suite *account_suite(void);
 Suite *connection_suite(void);
+Suite *key_suite(void);
 Suite *limits_suite(void);
 Suite *migrate_suite(void);
 Suite *outbox_suite(void);

@@ -79,6 +79,7 @@ static const struct {
 	{ MAIL_RESET, false, "reset", 3600 },
 	{ MAIL_PASSWORD_CHANGED, true, "", 0 },
 	{ MAIL_SESSION_STOLEN, true, "", 0 },
+	{ MAIL_ADDRESS_TAKEN, true, "", 0 },
 };
 
 START_TEST(mail_goes_to_the_stored_address_with_its_token)

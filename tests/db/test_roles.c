@@ -60,7 +60,9 @@ static const struct grant {
 	    true },
 
 	{ ADMIN, "schema_migration", "*", "", "", false },
-	{ ADMIN, "signing_key", "*", "", "", false },
+	{ ADMIN, "signing_key", "*",
+	    "kid algorithm public_key sealed_private_key active_at",
+	    "retired_at expires_at", false },
 	{ ADMIN, "account", "*", "", "", false },
 	{ ADMIN, "session", "*", "", "", false },
 	{ ADMIN, "mail_outbox", "*", "", "due_at leased_until state ended_at",

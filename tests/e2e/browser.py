@@ -8,7 +8,6 @@ request it makes are there to be judged after each test.
 import json
 import os
 import shutil
-import subprocess
 import tempfile
 
 from selenium import webdriver
@@ -18,7 +17,8 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 
-from stack import BUILD, SOURCE, until
+import npm
+from stack import until
 
 PATIENCE = 10
 # Nothing of its own over the network, and no sandbox for root.
@@ -32,30 +32,10 @@ FLAGS = ["--headless=new", "--disable-gpu", "--disable-quic",
 
 
 def axe():
-    """The text of axe-core, put into the build folder by npm."""
-    folder = os.path.join(BUILD, "axe")
-    script = os.path.join(folder, "node_modules", "axe-core", "axe.min.js")
-    source = os.path.join(SOURCE, "tests", "e2e")
-    lock = os.path.join(folder, "package-lock.json")
-    os.makedirs(folder, exist_ok=True)
-    if not (os.path.exists(script) and same(
-            lock, os.path.join(source, "package-lock.json"))):
-        for name in "package.json", "package-lock.json":
-            shutil.copy(os.path.join(source, name), folder)
-        done = subprocess.run(
-            ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-            cwd=folder, capture_output=True, text=True, timeout=120,
-            check=False)
-        assert done.returncode == 0, done.stderr
-    with open(script, encoding="utf-8") as f:
+    """The text of axe-core."""
+    with open(os.path.join(npm.modules(), "axe-core", "axe.min.js"),
+              encoding="utf-8") as f:
         return f.read()
-
-
-def same(one, other):
-    if not os.path.exists(one):
-        return False
-    with open(one, "rb") as a, open(other, "rb") as b:
-        return a.read() == b.read()
 
 
 class Chromium:
