@@ -145,8 +145,8 @@ def refresh_script(place):
         found = statements_of(place, ask)
     half = place.accounts // 2
     values = {
-        "$1": f"('{places.ACCOUNT}' || lpad(to_hex(:i), 12, '0'))::uuid",
-        "$2": f"('{places.API}' || lpad(to_hex(:i), 12, '0'))::uuid",
+        "$1": f"('{places.ACCOUNT}' || lpad(to_hex(:i::int), 12, '0'))::uuid",
+        "$2": f"('{places.API}' || lpad(to_hex(:i::int), 12, '0'))::uuid",
         "$3": "sha256('\\x" + places.API_SECRET.hex() + "'::bytea)",
         "$4": ":generation", "$5": "60"}
     lines = [f"\\set i random({half + 1}, {2 * half})",
@@ -154,7 +154,7 @@ def refresh_script(place):
     for _, text, parameters in found:
         mine = values
         if "rate_limit_take" in text:
-            mine = {"$1": "ARRAY['other:bench' || :c]",
+            mine = {"$1": "ARRAY['bench ' || :c::text]",
                     "$2": f"'{parameters[1]}'::float8[]",
                     "$3": f"'{parameters[2]}'::int[]"}
         for name, value in mine.items():
