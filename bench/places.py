@@ -42,7 +42,8 @@ class Durable(Cluster):
     """PostgreSQL as it is installed, with a quarter of the memory."""
 
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
-    settings = {"max_connections": "100", "max_wal_size": "4GB",
+    settings = {"log_line_prefix": "%m [%p] %u ", "max_connections": "100",
+                "max_wal_size": "4GB",
                 "shared_buffers": f"{min(memory // 4, 4096)}MB"}
 
     def rows(self, sql, database):
@@ -324,8 +325,8 @@ def load(*arguments, **more):
 # Statements. -----------------------------------------------------------------
 
 def statements_of(place, ask):
-    """The statements that PostgreSQL runs for ask(), with their parameters:
-    [(name, text, [parameter])], as its log has them."""
+    """The statements that the web pool runs for ask(), with their parameters:
+    [(name, text, [parameter])], as PostgreSQL's log has them."""
     log = os.path.join(place.cluster.home, "log")
     place.cluster.setting(log_statement="all")
     try:
@@ -339,7 +340,7 @@ def statements_of(place, ask):
         place.cluster.setting(log_statement="none")
     found = []
     for n, line in enumerate(lines):
-        m = re.search(r"LOG:  execute ([^:]+): (.*)", line)
+        m = re.search(r"postern_web LOG:  execute ([^:]+): (.*)", line)
         if m is None:
             continue
         detail = lines[n + 1] if n + 1 < len(lines) else ""
