@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 # shellcheck shell=bash
 #
-# What scripts/quickstart and scripts/test share: messages, Debian packages,
+# What scripts/quickstart, scripts/test and bench/run share: messages, Debian packages,
 # building, processes.  Sourced, with $source set to the folder of the
 # sources.
 # shellcheck disable=SC2034,SC2154 # they are used, and set, over there
@@ -16,6 +16,7 @@ run_packages=(nginx postgresql openssl curl jq python3-aiosmtpd)
 test_packages=(check mandoc shellcheck python3-pytest python3-requests
 	python3-jwt python3-cryptography pgbouncer
 	python3-selenium chromium chromium-driver npm)
+bench_packages=(wrk python3-requests)
 # Of clang's tools other versions have other opinions; not every Debian has
 # this one.
 clang_packages=(clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev)

@@ -170,6 +170,10 @@ def until(true, within, what):
 class Cluster:
     """A PostgreSQL cluster on a unix socket, roles without passwords."""
 
+    settings = {"fsync": "off", "full_page_writes": "off",
+                "max_connections": "200", "shared_buffers": "32MB",
+                "max_wal_size": "256MB"}
+
     def __init__(self, home):
         self.home = home
         self.process = None
@@ -180,10 +184,8 @@ class Cluster:
              "-E", "UTF8", "--locale=C.UTF-8", "-D", self.data], cwd=home)
 
     def start(self):
-        settings = {"listen_addresses": "", "fsync": "off",
-                    "unix_socket_directories": self.home,
-                    "max_connections": "200", "shared_buffers": "32MB",
-                    "full_page_writes": "off", "max_wal_size": "256MB"}
+        settings = {"listen_addresses": "",
+                    "unix_socket_directories": self.home} | self.settings
         command = [pg_program("postgres"), "-D", self.data]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
@@ -244,13 +246,16 @@ class Psql:
 class Stack:
     """What all instances share: folder, programs, cluster, sink."""
 
+    cluster_class = Cluster
+
     def __init__(self):
         self.home = make_home()
         self.sites = []
         self.sink = Sink(free_port())
         try:
             self.bring()
-            self.cluster = Cluster(os.path.join(self.home, "pg")).start()
+            self.cluster = self.cluster_class(
+                os.path.join(self.home, "pg")).start()
         except BaseException:
             self.stop()
             raise
@@ -293,6 +298,7 @@ class Site:
 
     count = 0
     locations = maps = ""
+    nginx_conf = NGINX_CONF
 
     def __init__(self, stack, cluster, options):
         Site.count += 1
@@ -378,7 +384,7 @@ class Site:
                 f.write(text)
         conf = os.path.join(self.home, "nginx", "nginx.conf")
         with open(conf, "w", encoding="utf-8") as f:
-            f.write(NGINX_CONF.format(
+            f.write(self.nginx_conf.format(
                 home=self.home, port=self.port, maps=self.maps,
                 locations=self.locations))
         nginx = shutil.which("nginx") or "/usr/sbin/nginx"
