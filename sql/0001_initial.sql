@@ -407,6 +407,10 @@ GRANT EXECUTE ON FUNCTION postern.audit_event_partitions()
 
 GRANT SELECT ON ALL TABLES IN SCHEMA postern TO postern_admin;
 REVOKE SELECT ON postern.password, postern.one_time_token FROM postern_admin;
+GRANT UPDATE (disabled_at, epoch) ON postern.account TO postern_admin;
+GRANT UPDATE (ended_at, end_reason) ON postern.session TO postern_admin;
+GRANT INSERT (event, account_id, session_id, client) ON postern.audit_event
+  TO postern_admin;
 GRANT UPDATE (due_at, leased_until, state, ended_at)
   ON postern.mail_outbox TO postern_admin;
 GRANT INSERT (kid, algorithm, public_key, sealed_private_key, active_at),

@@ -8,6 +8,8 @@
 
 static const struct ctl_command commands[] = {
 	{ "migrate", "bring the database to this version", ctl_migrate },
+	{ "account", "see an account, shut it out, let it in again",
+	    ctl_account },
 	{ "key", "list, rotate and retire the keys that sign", ctl_key },
 	{ "mail", "look into the queue of mails, and mend it", ctl_mail },
 };

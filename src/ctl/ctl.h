@@ -17,6 +17,7 @@ struct ctl_command {
 	int (*run)(int argc, char **argv);
 };
 
+int ctl_account(int argc, char **argv);
 int ctl_migrate(int argc, char **argv);
 int ctl_key(int argc, char **argv);
 int ctl_mail(int argc, char **argv);

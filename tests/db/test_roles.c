@@ -63,11 +63,12 @@ static const struct grant {
 	{ ADMIN, "signing_key", "*",
 	    "kid algorithm public_key sealed_private_key active_at",
 	    "retired_at expires_at", false },
-	{ ADMIN, "account", "*", "", "", false },
-	{ ADMIN, "session", "*", "", "", false },
+	{ ADMIN, "account", "*", "", "disabled_at epoch", false },
+	{ ADMIN, "session", "*", "", "ended_at end_reason", false },
 	{ ADMIN, "mail_outbox", "*", "", "due_at leased_until state ended_at",
 	    false },
-	{ ADMIN, "audit_event", "*", "", "", false },
+	{ ADMIN, "audit_event", "*", "event account_id session_id client", "",
+	    false },
 	{ ADMIN, "rate_limit", "*", "", "", false },
 };
 
