@@ -80,10 +80,14 @@ location /scgi/ {{
   scgi_param CONTENT_LENGTH $content_length;
   {protect} scgi_pass 127.0.0.1:{scgi};
 }}
+location /uwsgi/ {{ {protect} uwsgi_pass 127.0.0.1:{uwsgi}; }}
 location /fastcgi/ {{ {protect} fastcgi_pass 127.0.0.1:{fastcgi}; }}
 location /open-scgi/ {{
   scgi_param CONTENT_LENGTH $content_length;
   include snippets/postern-clear.conf; scgi_pass 127.0.0.1:{scgi};
+}}
+location /open-uwsgi/ {{
+  include snippets/postern-clear.conf; uwsgi_pass 127.0.0.1:{uwsgi};
 }}
 location /open-fastcgi/ {{
   include snippets/postern-clear.conf; fastcgi_pass 127.0.0.1:{fastcgi};
@@ -96,7 +100,7 @@ def start(stack, upstream):
     """An instance with these locations."""
     return stack.site(maps=MAPS, locations=LOCATIONS.format(
         protect=PROTECT, http=upstream.http, scgi=upstream.scgi,
-        fastcgi=upstream.fastcgi))
+        uwsgi=upstream.uwsgi, fastcgi=upstream.fastcgi))
 
 
 def sign_in(site, account):

@@ -50,7 +50,8 @@ def test_the_gate_opens_for_a_session_and_says_whose_it_is(
 
 
 @pytest.mark.parametrize("path", ["/app/", "/cookie/", "/bearer/", "/ws/",
-                                  "/admin/", "/scgi/", "/fastcgi/"])
+                                  "/admin/", "/scgi/", "/uwsgi/",
+                                  "/fastcgi/"])
 def test_it_is_shut_for_everybody_else(gate_site, upstream, path):
     before = upstream.seen
     for headers in ({}, {"Authorization": "Bearer x"}, dict(SPOOFED),
@@ -137,7 +138,7 @@ def test_a_misspelt_rule_opens_nothing(gate_site, signed_in, tokens, path):
 
 # What reaches the application ---------------------------------------------
 
-@pytest.mark.parametrize("path", ["/app/", "/scgi/", "/fastcgi/"])
+@pytest.mark.parametrize("path", ["/app/", "/scgi/", "/uwsgi/", "/fastcgi/"])
 def test_nobody_names_himself(account, signed_in, path):
     seen = identity(signed_in.get(path, headers=SPOOFED))
     assert seen["x-auth-user"] == account.id
@@ -145,7 +146,8 @@ def test_nobody_names_himself(account, signed_in, path):
     assert set(seen) == NAMES - {"x-auth-token"}
 
 
-@pytest.mark.parametrize("path", ["/open/", "/open-scgi/", "/open-fastcgi/"])
+@pytest.mark.parametrize("path", ["/open/", "/open-scgi/", "/open-uwsgi/",
+                                  "/open-fastcgi/"])
 def test_an_open_location_names_nobody(signed_in, path):
     seen = reached(signed_in.get(path, headers=SPOOFED | {
         "Cookie": cookie_of(signed_in) + "; theme=dark"}))
@@ -193,7 +195,7 @@ def test_headers_sent_twice_are_gone_twice(gate_site, account, signed_in):
 
 
 def test_the_bearer_that_was_for_us_stays_here(gate_site, signed_in, tokens):
-    for path in "/app/", "/bearer/", "/scgi/", "/fastcgi/":
+    for path in "/app/", "/bearer/", "/scgi/", "/uwsgi/", "/fastcgi/":
         for scheme in "Bearer", "bearer", "BEARER  ":
             seen = reached(gate_site.client().get(path, headers={
                 "Authorization": f"{scheme} {tokens['access_token']}"}))
