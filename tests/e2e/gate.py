@@ -67,6 +67,13 @@ location /ws/ {{
   proxy_set_header Connection upgrade;
   proxy_pass $up;
 }}
+location ~ ^/rest/(.*)$ {{
+  {protect} proxy_set_header X-Rest $1; proxy_pass $up;
+}}
+location ~ ^/open-rest/(.*)$ {{
+  include snippets/postern-clear.conf;
+  proxy_set_header X-Rest $1; proxy_pass $up;
+}}
 location /admin/ {{
   {protect}
   try_files /nonexistent @admin;

@@ -194,6 +194,15 @@ def test_headers_sent_twice_are_gone_twice(gate_site, account, signed_in):
     assert not [v for n, v in sent if n == "x-auth-token"]
 
 
+@pytest.mark.parametrize("path", ["/rest/", "/open-rest/"])
+def test_a_location_keeps_what_it_matched(gate_site, signed_in, path):
+    own = cookie_of(signed_in)
+    seen = reached(gate_site.client().get(path + "of/it", headers={
+        "Cookie": f"a=1; {own}; b=2", "Authorization": "Basic eDp5"}))
+    assert seen["headers"]["x-rest"] == "of/it"
+    assert seen["headers"]["cookie"] == "a=1; b=2"
+
+
 def test_the_bearer_that_was_for_us_stays_here(gate_site, signed_in, tokens):
     for path in "/app/", "/bearer/", "/scgi/", "/uwsgi/", "/fastcgi/":
         for scheme in "Bearer", "bearer", "BEARER  ":
