@@ -5,7 +5,6 @@
  */
 #include "handlers/gate.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -13,7 +12,6 @@
 #include "domain/id_token.h"
 #include "platform/config.h"
 #include "platform/log.h"
-#include "platform/url.h"
 
 #define AUDIENCE_MAX 255
 #define NEXT_MAX 2048 /* of a URI that the sign-in leads back to */
@@ -60,30 +58,17 @@ is_safe(const char *method)
 	    is(method, "OPTIONS") || is(method, "TRACE");
 }
 
-/* The origin nginx knows the place by, as browsers write it; NULL if it is
- * none.  It comes of the Host header. */
-static char *
-own_origin(const struct request *req)
-{
-	return req->gate.origin == NULL ? NULL : url_origin(req->gate.origin);
-}
-
 bool
 gate_is_foreign(const struct request *req)
 {
 	bool socket = req->upgrade != NULL &&
 	    strcasestr(req->upgrade, "websocket") != NULL;
-	char *own;
-	bool same;
 
 	if (is_safe(req->gate.method) && !socket)
 		return false;
 	if (req->sec_fetch_site != NULL)
 		return strcmp(req->sec_fetch_site, "same-origin") != 0;
-	own = own_origin(req);
-	same = own != NULL && is(req->origin, own);
-	free(own);
-	return !same;
+	return req->gate.origin == NULL || !is(req->origin, req->gate.origin);
 }
 
 /* Where it should go ------------------------------------------------------ */
@@ -119,20 +104,16 @@ next_of(const struct request *req, const char *host, struct arena *mem)
 const char *
 gate_login(const struct request *req, struct arena *mem)
 {
-	char *own = own_origin(req);
-	const char *login;
+	const char *own = req->gate.origin;
 
 	if (!navigates(req))
-		login = NULL;
-	else if (own == NULL)
-		login = arena_printf(mem, "%s/login", conf->public_url);
-	else if (strcmp(own, conf->public_url) == 0)
-		login = arena_printf(mem, "/login%s", next_of(req, "", mem));
-	else
-		login = arena_printf(mem, "%s/login%s", conf->public_url,
-		    next_of(req, own, mem));
-	free(own);
-	return login;
+		return NULL;
+	if (own == NULL)
+		return arena_printf(mem, "%s/login", conf->public_url);
+	if (strcmp(own, conf->public_url) == 0)
+		return arena_printf(mem, "/login%s", next_of(req, "", mem));
+	return arena_printf(mem, "%s/login%s", conf->public_url,
+	    next_of(req, own, mem));
 }
 
 /* Who it is --------------------------------------------------------------- */

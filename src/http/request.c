@@ -2,6 +2,7 @@
 #include "http/request.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -9,6 +10,7 @@
 #include "base/encode.h"
 #include "platform/crypto.h"
 #include "platform/fcgi.h"
+#include "platform/url.h"
 
 /*
  * The names are those of our own FastCGI parameters file
@@ -80,6 +82,18 @@ path(const struct fcgi *f, struct arena *mem)
 	return value == NULL ? "" : arena_strdup(mem, value);
 }
 
+/* nginx makes it of the Host header: it may be none. */
+static const char *
+own_origin(const struct fcgi *f, struct arena *mem)
+{
+	const char *value = fcgi_param(f, "POSTERN_ORIGIN"), *copy;
+	char *origin = value == NULL ? NULL : url_origin(value);
+
+	copy = arena_strdup(mem, origin);
+	free(origin);
+	return copy;
+}
+
 static void
 read_gate(struct gate *g, const struct fcgi *f, struct arena *mem)
 {
@@ -90,7 +104,7 @@ read_gate(struct gate *g, const struct fcgi *f, struct arena *mem)
 		return;
 	g->method = header(f, mem, "POSTERN_METHOD");
 	g->uri = header(f, mem, "POSTERN_URI");
-	g->origin = header(f, mem, "POSTERN_ORIGIN");
+	g->origin = own_origin(f, mem);
 	g->accept = header(f, mem, "POSTERN_ACCEPT");
 	g->verified = header(f, mem, "POSTERN_VERIFIED");
 	g->audience = header(f, mem, "POSTERN_AUDIENCE");

@@ -33,7 +33,7 @@ struct gate {
 	bool on;              /* this is such a question */
 	const char *method;   /* of the request that is asked about … */
 	const char *uri;      /* … and its path and query, as it was sent */
-	const char *origin;   /* where browsers see the protected place */
+	const char *origin;   /* of the protected place, as browsers write it */
 	const char *accept;   /* cookie, bearer or both */
 	const char *verified; /* on: the address must be */
 	const char *audience; /* whom an identity token is for, or "" */

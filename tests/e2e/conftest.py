@@ -7,7 +7,9 @@ sys.dont_write_bytecode = True
 
 import pytest  # noqa: E402
 
+import gate  # noqa: E402
 from stack import Stack  # noqa: E402
+from upstream import Upstream  # noqa: E402
 
 # Limits that no test meets, for tests that must call often.
 NO_LIMITS = {f"limit_{name}": "1000000/1m" for name in (
@@ -50,6 +52,20 @@ def site(stack):
 def open_site(stack):
     """An instance without limits and with an honest hash."""
     return stack.site(password_cost=5, **NO_LIMITS)
+
+
+@pytest.fixture(scope="session")
+def upstream():
+    """Applications behind the gate."""
+    upstream = Upstream()
+    yield upstream
+    upstream.stop()
+
+
+@pytest.fixture(scope="session")
+def gate_site(stack, upstream):
+    """An instance whose nginx protects applications."""
+    return gate.start(stack, upstream)
 
 
 @pytest.fixture

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: ISC
 """Applications behind the gate: each answers with what reached it, as JSON.
 
-One speaks HTTP, one SCGI, one FastCGI, so that every way in which nginx hands
+They speak HTTP, SCGI, uwsgi and FastCGI, so that every way in which nginx hands
 over a request is seen from its other end.
 """
 
+import io
 import json
 import socketserver
 import struct
@@ -68,6 +69,19 @@ class Scgi(socketserver.StreamRequestHandler):
         self.wfile.write(cgi_answer(params, body))
 
 
+class Uwsgi(socketserver.StreamRequestHandler):
+    def text(self):
+        return self.block.read(
+            struct.unpack("<H", self.block.read(2))[0]).decode("latin-1")
+
+    def handle(self):
+        _, size, _ = struct.unpack("<BHB", self.rfile.read(4))
+        self.block, params = io.BytesIO(self.rfile.read(size)), []
+        while self.block.tell() < size:
+            params.append((self.text(), self.text()))
+        self.wfile.write(b"HTTP/1.0 200 OK\r\n" + cgi_answer(params, b""))
+
+
 class FastCgi(socketserver.StreamRequestHandler):
     def record(self):
         _, kind, _, n, padding, _ = struct.unpack(
@@ -109,17 +123,18 @@ class TcpServer(socketserver.ThreadingTCPServer):
 
 
 class Upstream:
-    """All three, each on a port of its own."""
+    """All four, each on a port of its own."""
 
     def __init__(self):
         self.servers = [ThreadingHTTPServer(("127.0.0.1", 0), Echo),
                         TcpServer(("127.0.0.1", 0), Scgi),
+                        TcpServer(("127.0.0.1", 0), Uwsgi),
                         TcpServer(("127.0.0.1", 0), FastCgi)]
         self.servers[0].seen = 0
         for server in self.servers:
             threading.Thread(target=server.serve_forever, args=(0.05,),
                              daemon=True).start()
-        self.http, self.scgi, self.fastcgi = (
+        self.http, self.scgi, self.uwsgi, self.fastcgi = (
             s.server_address[1] for s in self.servers)
 
     @property

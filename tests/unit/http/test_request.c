@@ -126,6 +126,32 @@ START_TEST(only_nginx_asks_as_the_gate)
 }
 END_TEST
 
+/* As nginx may have made it of a Host header, and as browsers write it. */
+static const struct {
+	const char *param, *origin;
+} origins[] = {
+	{ "https://app.example.org", "https://app.example.org" },
+	{ "HTTPS://App.Example.Org:443", "https://app.example.org" },
+	{ "http://127.0.0.1:8080", "http://127.0.0.1:8080" },
+	{ "https://", NULL },
+	{ "", NULL },
+	{ "null", NULL },
+	{ "https://app.example.org/x", NULL },
+	{ "https://a b", NULL },
+	{ "https://evil.example@app.example.org", NULL },
+};
+
+START_TEST(the_gate_s_origin_is_one_or_none)
+{
+	const char *params[] = { "POSTERN_GATE", "on", "POSTERN_ORIGIN",
+		origins[_i].param, NULL };
+
+	packet_request(&p, params, NULL);
+	read_it();
+	ck_assert_pstr_eq(req.gate.origin, origins[_i].origin);
+}
+END_TEST
+
 /* Who asks is what nginx says, not what the client does. */
 START_TEST(what_a_client_says_of_itself_is_not_read)
 {
@@ -332,6 +358,8 @@ main(void)
 		{ "fields", every_field_is_read, 0 },
 		{ "nothing", a_request_without_parameters_is_a_request, 0 },
 		{ "gate", only_nginx_asks_as_the_gate, ROWS(gates) },
+		{ "gate's origin", the_gate_s_origin_is_one_or_none,
+		    ROWS(origins) },
 		{ "forwarded", what_a_client_says_of_itself_is_not_read, 0 },
 		{ "methods", a_method_is_known_by_its_exact_name,
 		    ROWS(methods) },
