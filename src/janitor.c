@@ -15,6 +15,7 @@
 
 #define ROUND_MS 60000
 #define AGAIN_MS 1000 /* after a full batch, or with the database away */
+#define EAGER 20      /* rounds in which the one we replace may let go */
 
 static enum err
 turn_keys(struct unit *u)
@@ -36,9 +37,9 @@ turn_keys(struct unit *u)
 	return OK;
 }
 
-/* One round; returns the milliseconds until the next. */
+/* The round of that number; returns the milliseconds until the next. */
 static int
-work(struct unit *u)
+work(struct unit *u, int64_t round)
 {
 	bool ours = false, more = false;
 
@@ -49,7 +50,7 @@ work(struct unit *u)
 	if (conf->database_prepare && expiry_lock(u, &ours) != OK)
 		return AGAIN_MS;
 	if (conf->database_prepare && !ours)
-		return ROUND_MS;
+		return round < EAGER ? AGAIN_MS : ROUND_MS;
 	if (turn_keys(u) != OK)
 		return AGAIN_MS;
 	/* Either may have to wait for somebody: the next round will do. */
@@ -64,8 +65,8 @@ janitor_run(void)
 	struct process p;
 
 	process_start(&p, PROCESS_JANITOR, -1);
-	while (!process_stopping()) {
-		int ms = work(&p.unit);
+	for (int64_t round = 0; !process_stopping(); round++) {
+		int ms = work(&p.unit, round);
 		struct timespec t = { ms / 1000, 0 };
 
 		arena_reset(p.mem);

@@ -3,12 +3,13 @@
 the tests (the mail sink above all) shares its interpreter.
 
 Reads one JSON object from stdin: port, host (of the client), path, bodies
-(two), pairs, rest.  "{n}" in a body becomes a number that no call had before.
-Writes the times in seconds as two JSON arrays.
+(two), pairs, rest.  "{n}" in a body becomes what no call had before.  Writes
+the times in seconds as two JSON arrays.
 """
 
 import http.client
 import json
+import os
 import sys
 import time
 
@@ -24,7 +25,8 @@ def main():
         # Every other pair turned round: what one call leaves behind, such as
         # a mail on its way, is met by both alike.
         for which in (0, 1) if n % 2 else (1, 0):
-            body = job["bodies"][which].replace("{n}", str(n + 10))
+            body = job["bodies"][which].replace(
+                "{n}", f"{os.getpid()}-{n + 10}")
             started = time.perf_counter()
             connection.request("POST", job["path"], body, HEADERS)
             answer = connection.getresponse()

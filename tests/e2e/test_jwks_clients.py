@@ -7,6 +7,7 @@ Keys are moved through time by moving the times in their rows.
 
 import json
 import os
+import secrets
 import signal
 import subprocess
 
@@ -22,6 +23,7 @@ from test_access_tokens import (Token, another_key, bad_signatures,
                                 none_at_all, other_types,
                                 public_key_as_secret, stripped)
 from test_login import parts
+from web import Browser
 
 PATH = "/.well-known/jwks.json"
 
@@ -215,6 +217,26 @@ def test_a_worker_hears_of_a_new_key_by_its_first_token(stack):
     finally:
         keys.sql.close()
         assert not site.stop()
+
+
+def test_a_new_key_file_ends_what_the_old_one_sealed(keys):
+    """Both leaked: the sessions of the API end, browsers stay signed in."""
+    browser, before = Browser(keys.site), keys.account.login()
+    browser.sign_in(keys.account)
+    leaked = kid_of(before["access_token"])
+    with open(keys.site.options["key_file"], "w", encoding="ascii") as f:
+        f.write(secrets.token_hex(32) + "\n")
+    keys.take_up()
+    client = keys.site.client()
+    until(lambda: client.get("/readyz", check=False).status_code == 200, 20,
+          "the first key under the new file")
+    assert leaked not in keys.kids and len(keys.kids) == 1
+    keys.ctl("retire", leaked)
+    assert keys.states() == {leaked: "over", keys.kids[0]: "signs"}
+    refused(client.get("/auth/check", token=before["access_token"]), 401)
+    refused(client.post("/auth/refresh", token=before["refresh_token"]), 401)
+    assert browser.is_signed_in()
+    assert kid_of(keys.token()) == keys.kids[0]
 
 
 def test_posternctl_key_says_what_is_there_and_what_to_do(keys):
