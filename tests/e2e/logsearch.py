@@ -25,8 +25,8 @@ IDENTIFIERS = re.compile(
 SUSPECT = re.compile(
     r"token=[A-Za-z0-9_-]{8,}|\bprt_[A-Za-z0-9_-]{8,}|\beyJ[A-Za-z0-9_-]{16,}"
     r"|\$y\$[./A-Za-z0-9]+\$", re.A)
-FIELDS = ("password", "new_password", "token", "access_token",
-          "refresh_token")
+FIELDS = ("password", "current_password", "new_password", "token",
+          "access_token", "refresh_token")
 
 _lock = threading.Lock()
 _words = {}  # secrets to look for as they are, with what they are
