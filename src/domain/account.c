@@ -31,8 +31,8 @@ static const struct db_query exists = {
 static const struct db_query insert_account = {
 	.name = "account_insert",
 	.text = "INSERT INTO postern.account (id, address, canonical, locale)"
-		" SELECT $1, $2, $3, $4"
-		" WHERE NOT postern.address_is_reserved($3, NULL)"
+		" SELECT $1::uuid, $2, $3::text, $4"
+		" WHERE NOT postern.address_is_reserved($3::text, NULL)"
 		" ON CONFLICT (canonical) DO NOTHING"
 		" RETURNING 1",
 	.nparams = 4,

@@ -148,6 +148,7 @@ Suite *key_suite(void);
 Suite *limits_suite(void);
 Suite *migrate_suite(void);
 Suite *outbox_suite(void);
+Suite *own_account_suite(void);
 Suite *roles_suite(void);
 Suite *session_suite(void);
 
