@@ -106,7 +106,11 @@ def test_a_new_address_counts_once_it_is_confirmed(site, mover):
     assert mover.alive() and mover.email() == new
     assert login(site, new, mover.account.password) == 200
     assert login(site, old, mover.account.password) == 401
+    asked, = site.sink.to(new, CONFIRM)
+    assert asked.link.startswith(site.url + "/confirm-email?token=")
+    assert "24 hours" in asked.text and old not in asked.text
     mail = site.sink.wait(old, CHANGED)[0]
+    assert "3 days" in mail.text and "3 days" in mail.html
     assert mail.link.startswith(site.url + "/take-back?token=")
     assert EN["mail.address_changed.you"] in mail.text
     assert not site.sink.to(new, CHANGED)
