@@ -118,21 +118,84 @@ CREATE TRIGGER session_guard
     end_reason ON postern.session
   FOR EACH ROW EXECUTE FUNCTION postern.session_guard();
 
--- Tokens of mailed links: only a hash, bound to address and epoch.
+-- Changes of address.  A row is asked for with the password, confirmed from
+-- the new address, and taken back from the old one, which stays reserved
+-- until take_back_until.
+CREATE TABLE postern.address_change (
+  account_id uuid NOT NULL REFERENCES postern.account ON DELETE CASCADE,
+  id uuid NOT NULL,
+  new_address text NOT NULL,
+  new_canonical text NOT NULL,
+  epoch int NOT NULL, -- of the account when it was asked for
+  created_at timestamptz NOT NULL DEFAULT now(),
+  -- From the confirmation on: the how manieth, and what it replaced.
+  number int,
+  old_address text,
+  old_canonical text,
+  confirmed_at timestamptz,
+  take_back_until timestamptz,
+  taken_back_at timestamptz, -- by this one's link or an earlier one's
+  PRIMARY KEY (account_id, id),
+  CONSTRAINT address_change_new_check CHECK (
+    octet_length(new_address) <= 254
+    AND new_canonical = lower(new_address COLLATE "C")),
+  CONSTRAINT address_change_confirmed_check CHECK (
+    num_nulls(number, old_address, old_canonical, confirmed_at,
+      take_back_until) IN (0, 5))
+);
+CREATE INDEX address_change_reserved ON postern.address_change (old_canonical)
+  WHERE take_back_until IS NOT NULL AND taken_back_at IS NULL;
+
+-- Whether an address is kept for somebody else than this account (or NULL)
+-- to take back.
+CREATE FUNCTION postern.address_is_reserved(of_canonical text, but_for uuid)
+RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+  SELECT EXISTS (SELECT FROM postern.address_change
+    WHERE old_canonical = of_canonical AND taken_back_at IS NULL
+      AND take_back_until > clock_timestamp()
+      AND account_id IS DISTINCT FROM but_for)
+$$;
+
+-- Asked once more when the row is in: who had the address until a moment ago
+-- has committed by then, and what was reserved with it can be seen.
+CREATE FUNCTION postern.account_not_reserved() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF postern.address_is_reserved(NEW.canonical, NEW.id) THEN
+    RAISE EXCEPTION 'the address is kept for another account'
+      USING ERRCODE = 'unique_violation';
+  END IF;
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER account_not_reserved
+  AFTER INSERT OR UPDATE OF canonical ON postern.account
+  FOR EACH ROW EXECUTE FUNCTION postern.account_not_reserved();
+
+-- Tokens of mailed links: only a hash, bound to address and epoch; those of
+-- a change of address to its row.
 CREATE TABLE postern.one_time_token (
   account_id uuid NOT NULL REFERENCES postern.account ON DELETE CASCADE,
   hash bytea NOT NULL CHECK (octet_length(hash) = 32),
-  purpose text NOT NULL CHECK (purpose IN ('verify', 'reset')),
+  purpose text NOT NULL
+    CHECK (purpose IN ('verify', 'reset', 'confirm', 'take_back')),
   canonical text NOT NULL,
   epoch int NOT NULL,
   created_at timestamptz NOT NULL DEFAULT now(),
   expires_at timestamptz NOT NULL,
   used_at timestamptz,
-  PRIMARY KEY (account_id, hash)
+  change_id uuid,
+  PRIMARY KEY (account_id, hash),
+  FOREIGN KEY (account_id, change_id)
+    REFERENCES postern.address_change ON DELETE CASCADE,
+  CHECK ((change_id IS NOT NULL) = (purpose IN ('confirm', 'take_back')))
 );
 CREATE INDEX one_time_token_expires ON postern.one_time_token (expires_at);
 
--- At most five live tokens a purpose: a sixth ends the oldest.
+-- At most five live tokens a purpose: a sixth ends the oldest.  Not so the
+-- right to take an address back, which nobody else's doing may end.
 CREATE FUNCTION postern.one_time_token_cap() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -146,7 +209,8 @@ BEGIN
 END
 $$;
 CREATE TRIGGER one_time_token_cap AFTER INSERT ON postern.one_time_token
-  FOR EACH ROW EXECUTE FUNCTION postern.one_time_token_cap();
+  FOR EACH ROW WHEN (NEW.purpose <> 'take_back')
+  EXECUTE FUNCTION postern.one_time_token_cap();
 
 -- Signing keys: the private half is sealed under the key file.
 CREATE TABLE postern.signing_key (
@@ -213,8 +277,12 @@ CREATE TABLE postern.mail_outbox (
   id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
   kind text NOT NULL CHECK (kind IN
     ('verify', 'reset', 'password_changed', 'session_stolen',
-     'address_taken')),
+      'address_taken', 'confirm_address', 'address_changed',
+      'address_taken_back', 'account_deleted')),
   account_id uuid,         -- where the change knew it
+  change_id uuid,          -- of a change of address: its row
+  recipient text,          -- of an account that is gone: where it was, and
+  locale text,             -- its language; delete_account() alone says so
   canonical text NOT NULL, -- whom it is for; whether they exist, the
                            -- mailer finds out
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -224,12 +292,17 @@ CREATE TABLE postern.mail_outbox (
   state text NOT NULL DEFAULT 'queued'
     CHECK (state IN ('queued', 'sent', 'dropped', 'dead')),
   ended_at timestamptz,
-  last_error text
+  last_error text,
+  CHECK ((change_id IS NOT NULL) = (kind IN
+    ('confirm_address', 'address_changed', 'address_taken_back'))),
+  CHECK ((recipient IS NOT NULL) = (kind = 'account_deleted'))
 );
 CREATE INDEX mail_outbox_due ON postern.mail_outbox (due_at)
   WHERE state = 'queued';
 CREATE INDEX mail_outbox_ended ON postern.mail_outbox (ended_at)
   WHERE state <> 'queued';
+CREATE INDEX mail_outbox_account ON postern.mail_outbox (account_id);
+CREATE INDEX mail_outbox_canonical ON postern.mail_outbox (canonical);
 
 CREATE FUNCTION postern.mail_outbox_notify() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -254,6 +327,7 @@ CREATE TABLE postern.audit_event (
 ) PARTITION BY RANGE (at);
 CREATE TABLE postern.audit_event_default
   PARTITION OF postern.audit_event DEFAULT;
+CREATE INDEX audit_event_account ON postern.audit_event (account_id, at);
 
 -- Makes the partitions of this month and the next, where they are missing.
 CREATE FUNCTION postern.audit_event_partitions() RETURNS void
@@ -383,11 +457,17 @@ GRANT SELECT, INSERT, UPDATE ON postern.account, postern.password,
   postern.session TO postern_password;
 GRANT SELECT ON postern.one_time_token TO postern_password;
 GRANT UPDATE (used_at) ON postern.one_time_token TO postern_password;
+GRANT INSERT (account_id, id, new_address, new_canonical, epoch)
+  ON postern.address_change TO postern_password;
+GRANT INSERT (change_id) ON postern.mail_outbox TO postern_password;
+GRANT EXECUTE ON FUNCTION postern.address_is_reserved(text, uuid)
+  TO postern_password, postern_mailer;
 
 GRANT SELECT (id, address, canonical, epoch, locale, verified_at,
   disabled_at) ON postern.account TO postern_mailer;
 GRANT SELECT, UPDATE (due_at, leased_until, attempts, state, ended_at,
   last_error) ON postern.mail_outbox TO postern_mailer;
+GRANT SELECT ON postern.address_change TO postern_mailer;
 GRANT INSERT ON postern.one_time_token TO postern_mailer;
 GRANT SELECT (account_id, purpose, expires_at, used_at)
   ON postern.one_time_token TO postern_mailer;
@@ -398,6 +478,8 @@ GRANT SELECT (account_id, id, expires_at, ended_at), DELETE
   ON postern.session TO postern_janitor;
 GRANT SELECT (account_id, hash, purpose, expires_at), DELETE
   ON postern.one_time_token TO postern_janitor;
+GRANT SELECT (account_id, id, created_at, take_back_until), DELETE
+  ON postern.address_change TO postern_janitor;
 GRANT SELECT, DELETE ON postern.rate_limit TO postern_janitor;
 GRANT SELECT (id, state, ended_at, created_at), DELETE
   ON postern.mail_outbox TO postern_janitor;

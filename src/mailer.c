@@ -56,7 +56,22 @@ static const char *const paths[] = {
 	[MAIL_PASSWORD_CHANGED] = NULL,
 	[MAIL_SESSION_STOLEN] = NULL,
 	[MAIL_ADDRESS_TAKEN] = NULL,
+	[MAIL_CONFIRM_ADDRESS] = "/confirm-email",
+	[MAIL_ADDRESS_CHANGED] = "/take-back",
+	[MAIL_ADDRESS_TAKEN_BACK] = NULL,
+	[MAIL_ACCOUNT_DELETED] = NULL,
 };
+
+/* How long it works, in seconds. */
+static int64_t
+link_lifetime(enum mail_kind kind)
+{
+	if (kind == MAIL_RESET)
+		return conf->reset_lifetime;
+	if (kind == MAIL_ADDRESS_CHANGED)
+		return TAKE_BACK_LIFETIME;
+	return conf->verification_lifetime;
+}
 
 /* Writing. */
 
@@ -92,9 +107,7 @@ write_mail(const struct mailer *m, const struct outbox_mail *mail, size_t *n)
 	if (path != NULL) {
 		text.link = arena_printf(mem, "%s%s?token=%s", conf->public_url,
 		    path, mail->token);
-		text.lifetime = mail->kind == MAIL_VERIFY ?
-		    conf->verification_lifetime :
-		    conf->reset_lifetime;
+		text.lifetime = link_lifetime(mail->kind);
 	}
 	return mail_compose(mem, m->templates, &text, n);
 }

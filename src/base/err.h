@@ -34,11 +34,14 @@
 	X(ERR_NEED_RESET)                                                      \
 	X(ERR_NEED_CHANGE)                                                     \
 	X(ERR_NEED_VERIFICATION)                                               \
+	X(ERR_NEED_CURRENT)                                                    \
+	X(ERR_NEED_NEW_EMAIL)                                                  \
 	X(ERR_EMAIL_FORMAT)                                                    \
 	X(ERR_PASSWORD_SHORT)                                                  \
 	X(ERR_PASSWORD_LONG)                                                   \
 	/* What the account says. */                                           \
 	X(ERR_EMAIL_TAKEN)                                                     \
+	X(ERR_EMAIL_SAME)  /* the account has this address */                  \
 	X(ERR_CREDENTIALS) /* unknown address or wrong password */             \
 	X(ERR_UNVERIFIED)                                                      \
 	X(ERR_DISABLED)                                                        \
@@ -48,6 +51,7 @@
 	X(ERR_TOKEN_EXPIRED)                                                   \
 	X(ERR_RESET_TOKEN)        /* one-time token of a reset link */         \
 	X(ERR_VERIFICATION_TOKEN) /* one-time token of a verification */       \
+	X(ERR_ADDRESS_TOKEN)      /* … of a change of address */             \
 	X(ERR_LIMITED)            /* a rate limit refused the call */          \
 	/* What the machine says. */                                           \
 	X(ERR_UNAVAILABLE) /* the database: away, slow or refusing */          \

@@ -22,14 +22,18 @@
 
 static const struct db_query exists = {
 	.name = "account_exists",
-	.text = "SELECT 1 FROM postern.account WHERE canonical = $1",
+	.text = "SELECT 1 WHERE EXISTS (SELECT FROM postern.account"
+		"   WHERE canonical = $1)"
+		" OR postern.address_is_reserved($1, NULL)",
 	.nparams = 1,
 };
 
 static const struct db_query insert_account = {
 	.name = "account_insert",
 	.text = "INSERT INTO postern.account (id, address, canonical, locale)"
-		" VALUES ($1, $2, $3, $4) ON CONFLICT (canonical) DO NOTHING"
+		" SELECT $1::uuid, $2, $3::text, $4"
+		" WHERE NOT postern.address_is_reserved($3::text, NULL)"
+		" ON CONFLICT (canonical) DO NOTHING"
 		" RETURNING 1",
 	.nparams = 4,
 	.writes = true,

@@ -80,6 +80,14 @@ enum err account_profile(struct unit *u, const struct uuid *id,
     struct account_profile *p) MUST_USE;
 
 /*
+ * Whether this is the account's password (else ERR_CREDENTIALS), and the
+ * epoch under which it is: what the proof is for must be done under the same,
+ * so that nothing which raced a reset is done after it.
+ */
+enum err account_prove(struct unit *u, const struct uuid *id,
+    const char *password, int *epoch) MUST_USE;
+
+/*
  * Sets a new password for who knows the present one (else ERR_CREDENTIALS).
  * The session it is done in lives on; the others end, unless end_others is
  * false.  Mails a notice.

@@ -28,9 +28,11 @@ static const struct db_query set_language = {
 	.writes = true,
 };
 
-static const struct db_query hash_of = {
-	.name = "account_change_hash",
-	.text = "SELECT hash FROM postern.password WHERE account_id = $1",
+static const struct db_query proof_of = {
+	.name = "account_proof",
+	.text = "SELECT p.hash, a.epoch FROM postern.account a"
+		" JOIN postern.password p ON p.account_id = a.id"
+		" WHERE a.id = $1",
 	.nparams = 1,
 };
 
@@ -97,23 +99,36 @@ account_set_language(struct unit *u, const struct uuid *id, const char *tag,
 	    NULL);
 }
 
-/* The hash that this password gives; ERR_CREDENTIALS when it does not. */
+/*
+ * The hash that this password gives and the epoch it is under;
+ * ERR_CREDENTIALS when it does not.
+ */
 static enum err
 verify(struct unit *u, const struct uuid *id, const char *password,
-    const char **hash)
+    const char **hash, int *epoch)
 {
 	struct db_rows r;
 	bool right = false;
 	enum err e;
 
-	if ((e = unit_run(u, &hash_of, DB_PARAMS(db_uuid(id)), &r)) != OK)
+	if ((e = unit_run(u, &proof_of, DB_PARAMS(db_uuid(id)), &r)) != OK)
 		return e;
 	if (r.nrows == 0)
 		return ERR_CREDENTIALS;
 	*hash = db_get_text(&r, 0, 0);
+	*epoch = (int)db_get_int(&r, 0, 1);
 	if ((e = yescrypt_verify(*hash, password, &right)) != OK)
 		return e;
 	return right ? OK : ERR_CREDENTIALS;
+}
+
+enum err
+account_prove(struct unit *u, const struct uuid *id, const char *password,
+    int *epoch)
+{
+	const char *hash;
+
+	return verify(u, id, password, &hash, epoch);
 }
 
 /*
@@ -157,9 +172,10 @@ account_change_password(struct unit *u, const struct session *s,
 {
 	const char *old = NULL, *canonical = NULL;
 	char hash[YESCRYPT_MAX];
+	int epoch;
 	enum err e;
 
-	if ((e = verify(u, &s->account, current, &old)) != OK ||
+	if ((e = verify(u, &s->account, current, &old, &epoch)) != OK ||
 	    (e = yescrypt_hash(hash, password, (int)conf->password_cost)) != OK)
 		return e;
 	if ((e = unit_begin(u)) != OK ||

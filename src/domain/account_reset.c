@@ -69,10 +69,13 @@ static const struct db_query end_sessions = {
 	.writes = true,
 };
 
+/* All but the right of a former address: whoever has the mailbox of today
+ * must not end it. */
 static const struct db_query end_tokens = {
 	.name = "one_time_token_end_all",
 	.text = "UPDATE postern.one_time_token SET used_at = now()"
-		" WHERE account_id = $1 AND used_at IS NULL",
+		" WHERE account_id = $1 AND used_at IS NULL"
+		"   AND purpose <> 'take_back'",
 	.nparams = 1,
 	.writes = true,
 };

@@ -43,6 +43,19 @@ static const struct db_query tokens = {
 	.writes = true,
 };
 
+/* A week longer than their right lasts; the unconfirmed, than any link. */
+static const struct db_query changes = {
+	.name = "expiry_changes",
+	.text = "DELETE FROM postern.address_change"
+		" WHERE (account_id, id) IN (SELECT account_id, id"
+		"   FROM postern.address_change"
+		"   WHERE coalesce(take_back_until,"
+		"     created_at + interval '60 days')"
+		"     < now() - interval '7 days' LIMIT 1000)"
+		" RETURNING 1",
+	.writes = true,
+};
+
 static const struct db_query limits = {
 	.name = "expiry_limits",
 	.text = "DELETE FROM postern.rate_limit WHERE key IN (SELECT key"
@@ -95,7 +108,8 @@ enum err
 expiry_run(struct unit *u, bool *more)
 {
 	const struct db_query *all[] = { &expired_sessions, &ended_sessions,
-		&tokens, &limits, &mails, &accounts, NULL };
+		&tokens, &changes,
+		&limits, &mails, &accounts, NULL };
 	enum err e, worst = OK;
 	struct db_rows r;
 

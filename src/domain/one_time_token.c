@@ -26,6 +26,24 @@ static const struct db_query mint = {
 	.writes = true,
 };
 
+/* Bound to the change's row; that a link is good still, its row says. */
+static const struct db_query mint_change = {
+	.name = "one_time_token_mint_change",
+	.text = "INSERT INTO postern.one_time_token (account_id, hash,"
+		"   purpose, canonical, epoch, expires_at, change_id)"
+		" SELECT a.id, $2::bytea, $3::text,"
+		"   CASE $3::text WHEN 'confirm' THEN c.new_canonical"
+		"     ELSE c.old_canonical END, a.epoch,"
+		"   CASE $3::text WHEN 'confirm' THEN clock_timestamp()"
+		"     + $4::bigint * interval '1 s'"
+		"     ELSE c.take_back_until END, c.id"
+		" FROM postern.address_change c"
+		" JOIN postern.account a ON a.id = c.account_id"
+		" WHERE c.account_id = $1 AND c.id = $5",
+	.nparams = 5,
+	.writes = true,
+};
+
 const char *
 token_purpose_name(enum token_purpose p)
 {
@@ -34,6 +52,10 @@ token_purpose_name(enum token_purpose p)
 		return "verify";
 	case TOKEN_RESET:
 		return "reset";
+	case TOKEN_CONFIRM:
+		return "confirm";
+	case TOKEN_TAKE_BACK:
+		return "take_back";
 	}
 	return "";
 }
@@ -41,8 +63,8 @@ token_purpose_name(enum token_purpose p)
 static int64_t
 lifetime(enum token_purpose p)
 {
-	return p == TOKEN_VERIFY ? conf->verification_lifetime :
-				   conf->reset_lifetime;
+	return p == TOKEN_RESET ? conf->reset_lifetime :
+				  conf->verification_lifetime;
 }
 
 bool
@@ -62,12 +84,12 @@ one_time_token_parse(struct one_time_token *t, const char *text)
 	return ours;
 }
 
-enum err
-one_time_token_mint(struct unit *u, const struct uuid *account,
-    enum token_purpose purpose, char out[ONE_TIME_TOKEN_TEXT])
+/* A new token of this account, as text and as the hash that is kept. */
+static void
+make(const struct uuid *account, char out[ONE_TIME_TOKEN_TEXT],
+    unsigned char hash[SHA256_SIZE])
 {
 	unsigned char raw[ONE_TIME_TOKEN_RAW] = { VERSION };
-	unsigned char hash[SHA256_SIZE];
 
 	memcpy(raw + 1, account->b, sizeof account->b);
 	crypto_random(raw + 1 + sizeof account->b,
@@ -75,8 +97,31 @@ one_time_token_mint(struct unit *u, const struct uuid *account,
 	base64url_encode(out, raw, sizeof raw);
 	crypto_sha256(hash, raw, sizeof raw);
 	explicit_bzero(raw, sizeof raw);
+}
+
+enum err
+one_time_token_mint(struct unit *u, const struct uuid *account,
+    enum token_purpose purpose, char out[ONE_TIME_TOKEN_TEXT])
+{
+	unsigned char hash[SHA256_SIZE];
+
+	make(account, out, hash);
 	return unit_send(u, &mint,
 	    DB_PARAMS(db_uuid(account), db_bytes(hash, sizeof hash),
 		db_text(token_purpose_name(purpose)),
 		db_int(u->mem, lifetime(purpose))));
+}
+
+enum err
+one_time_token_mint_change(struct unit *u, const struct uuid *account,
+    const struct uuid *change, enum token_purpose purpose,
+    char out[ONE_TIME_TOKEN_TEXT])
+{
+	unsigned char hash[SHA256_SIZE];
+
+	make(account, out, hash);
+	return unit_send(u, &mint_change,
+	    DB_PARAMS(db_uuid(account), db_bytes(hash, sizeof hash),
+		db_text(token_purpose_name(purpose)),
+		db_int(u->mem, lifetime(purpose)), db_uuid(change)));
 }

@@ -14,9 +14,15 @@
  * holds it.
  */
 enum token_purpose {
-	TOKEN_VERIFY, /* "verify" in the database */
-	TOKEN_RESET,  /* "reset" */
+	TOKEN_VERIFY,    /* "verify" in the database */
+	TOKEN_RESET,     /* "reset" */
+	TOKEN_CONFIRM,   /* "confirm": a change of address */
+	TOKEN_TAKE_BACK, /* "take_back": undoes one */
 };
+
+/* Seconds in which a former address can be taken back: confirm_address() of
+ * the schema says so too. */
+#define TAKE_BACK_LIFETIME 259200
 
 #define ONE_TIME_TOKEN_RAW (1 + 16 + 32)
 #define ONE_TIME_TOKEN_TEXT BASE64URL_SIZE(ONE_TIME_TOKEN_RAW)
@@ -40,5 +46,14 @@ const char *token_purpose_name(enum token_purpose p);
  */
 enum err one_time_token_mint(struct unit *u, const struct uuid *account,
     enum token_purpose purpose, char out[ONE_TIME_TOKEN_TEXT]) MUST_USE;
+
+/*
+ * The same for a change of address (account_address.h), where purpose is
+ * TOKEN_CONFIRM or TOKEN_TAKE_BACK.  The latter ends with the right itself,
+ * and no number of others ends it before.
+ */
+enum err one_time_token_mint_change(struct unit *u, const struct uuid *account,
+    const struct uuid *change, enum token_purpose purpose,
+    char out[ONE_TIME_TOKEN_TEXT]) MUST_USE;
 
 #endif

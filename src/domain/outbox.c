@@ -24,6 +24,10 @@ static const char *const kind_names[] = {
 	[MAIL_PASSWORD_CHANGED] = "password_changed",
 	[MAIL_SESSION_STOLEN] = "session_stolen",
 	[MAIL_ADDRESS_TAKEN] = "address_taken",
+	[MAIL_CONFIRM_ADDRESS] = "confirm_address",
+	[MAIL_ADDRESS_CHANGED] = "address_changed",
+	[MAIL_ADDRESS_TAKEN_BACK] = "address_taken_back",
+	[MAIL_ACCOUNT_DELETED] = "account_deleted",
 };
 
 #define KINDS (sizeof kind_names / sizeof *kind_names)
@@ -36,22 +40,52 @@ static const struct db_query put = {
 	.writes = true,
 };
 
+/* Whose a mail is: by its account, or by who has the address now. */
+#define OWNER                                                                  \
+	"CASE WHEN m.change_id IS NULL THEN"                                   \
+	" (SELECT o.id FROM postern.account o WHERE o.canonical = m.canonical" \
+	"   AND (m.account_id IS NULL OR m.account_id = o.id))"                \
+	" ELSE m.account_id END"
+
+/* Why the mail of a change of address c is not to be sent. */
+#define CHANGE_REASONS                                                         \
+	" WHEN m.change_id IS NOT NULL AND c.id IS NULL THEN 'no change'"      \
+	" WHEN m.kind = 'confirm_address' AND (c.confirmed_at IS NOT NULL"     \
+	"   OR c.epoch <> a.epoch) THEN 'overtaken'"                           \
+	" WHEN m.kind = 'confirm_address' AND (EXISTS (SELECT"                 \
+	"     FROM postern.account o WHERE o.canonical = c.new_canonical)"     \
+	"   OR postern.address_is_reserved(c.new_canonical, a.id))"            \
+	"   THEN 'address taken'"                                              \
+	" WHEN m.kind = 'address_changed' AND (c.taken_back_at IS NOT NULL"    \
+	"   OR c.take_back_until <= statement_timestamp())"                    \
+	"   THEN 'overtaken'"
+
 /* The next mail, whose it is now, and why it is not to be sent (or NULL). */
 static const struct db_query next = {
 	.name = "outbox_next",
 	.text =
-	    "SELECT m.id, m.kind, m.attempts, a.id, a.address, a.locale,"
-	    " CASE WHEN a.id IS NULL THEN 'no account'"
-	    "  WHEN a.disabled_at IS NOT NULL THEN 'disabled'"
+	    "SELECT m.id, m.kind, m.attempts, coalesce(a.id, m.account_id),"
+	    " CASE m.kind WHEN 'address_changed' THEN c.old_address"
+	    "  WHEN 'confirm_address' THEN c.new_address"
+	    "  WHEN 'address_taken_back' THEN c.new_address"
+	    "  ELSE coalesce(m.recipient, a.address) END,"
+	    " coalesce(m.locale, a.locale), m.change_id,"
+	    " CASE WHEN a.id IS NULL AND m.recipient IS NULL"
+	    "   THEN 'no account'"
+	    "  WHEN a.disabled_at IS NOT NULL AND m.kind NOT IN"
+	    "   ('address_changed', 'address_taken_back') THEN "
+	    "'disabled'" CHANGE_REASONS
 	    "  WHEN m.kind = 'verify' AND a.verified_at IS NOT NULL"
 	    "   THEN 'verified'"
 	    "  WHEN m.created_at < statement_timestamp() - interval '1 s' *"
 	    "    CASE m.kind WHEN 'verify' THEN $1::bigint"
+	    "     WHEN 'confirm_address' THEN $1::bigint"
 	    "     WHEN 'reset' THEN $2::bigint ELSE $3::bigint END"
 	    "   THEN 'too old' END"
 	    " FROM postern.mail_outbox m"
-	    " LEFT JOIN postern.account a ON a.canonical = m.canonical"
-	    "  AND (m.account_id IS NULL OR m.account_id = a.id)"
+	    " LEFT JOIN postern.account a ON a.id = " OWNER
+	    " LEFT JOIN postern.address_change c"
+	    "  ON c.account_id = m.account_id AND c.id = m.change_id"
 	    " WHERE m.state = 'queued' AND m.due_at <= statement_timestamp()"
 	    "  AND (m.leased_until IS NULL"
 	    "   OR m.leased_until <= statement_timestamp())"
@@ -66,6 +100,7 @@ enum {
 	ACCOUNT,
 	ADDRESS,
 	LOCALE,
+	CHANGE,
 	REASON
 };
 
@@ -218,9 +253,17 @@ mint_token(struct unit *u, struct outbox_mail *m)
 	case MAIL_RESET:
 		return one_time_token_mint(u, &m->account, TOKEN_RESET,
 		    m->token);
+	case MAIL_CONFIRM_ADDRESS:
+		return one_time_token_mint_change(u, &m->account, &m->change,
+		    TOKEN_CONFIRM, m->token);
+	case MAIL_ADDRESS_CHANGED:
+		return one_time_token_mint_change(u, &m->account, &m->change,
+		    TOKEN_TAKE_BACK, m->token);
 	case MAIL_PASSWORD_CHANGED:
 	case MAIL_SESSION_STOLEN:
 	case MAIL_ADDRESS_TAKEN:
+	case MAIL_ADDRESS_TAKEN_BACK:
+	case MAIL_ACCOUNT_DELETED:
 		m->token[0] = '\0';
 		return OK;
 	}
@@ -242,6 +285,8 @@ take(struct unit *u, const struct db_rows *r, int64_t lease_s,
 		.locale = db_get_text(r, 0, LOCALE),
 		.attempts = (int)db_get_int(r, 0, ATTEMPTS) + 1,
 	};
+	if (!db_is_null(r, 0, CHANGE))
+		m->change = db_get_uuid(r, 0, CHANGE);
 	if ((e = mint_token(u, m)) != OK)
 		return e;
 	return unit_send(u, &lease,

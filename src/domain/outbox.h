@@ -19,6 +19,12 @@ enum mail_kind {
 	MAIL_PASSWORD_CHANGED, /* notice */
 	MAIL_SESSION_STOLEN,   /* notice */
 	MAIL_ADDRESS_TAKEN,    /* to who has it, in place of an answer */
+	/* The rest is queued by what changes the account, never by
+	 * outbox_put(). */
+	MAIL_CONFIRM_ADDRESS,    /* link, to an address that is asked for */
+	MAIL_ADDRESS_CHANGED,    /* link that takes it back, to the former */
+	MAIL_ADDRESS_TAKEN_BACK, /* notice, to who had it last */
+	MAIL_ACCOUNT_DELETED,    /* notice, to an account that is gone */
 };
 
 /* The database's word for a kind. */
@@ -37,7 +43,8 @@ struct outbox_mail {
 	struct uuid id;
 	enum mail_kind kind;
 	struct uuid account;
-	const char *recipient;           /* the account's stored address */
+	struct uuid change;              /* of a change of address */
+	const char *recipient;           /* as it is stored */
 	const char *locale;              /* or NULL */
 	int attempts;                    /* this one counted */
 	char token[ONE_TIME_TOKEN_TEXT]; /* "" for notices; wiped by caller */

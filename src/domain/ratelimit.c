@@ -47,6 +47,8 @@ static const struct bucket {
 	    RATE_OF(limit_forgot_mailbox) },
 	{ LIMIT_RESEND_MAILBOX, SCOPE_ACCOUNT, "resend-mailbox",
 	    RATE_OF(limit_resend_mailbox) },
+	{ LIMIT_CHANGE_EMAIL, SCOPE_ACCOUNT, "change-email",
+	    RATE_OF(limit_change_email) },
 };
 
 /* The chain of one call, ready to be asked for. */

@@ -21,6 +21,7 @@ enum limit {
 	LIMIT_RESEND,
 	LIMIT_FORGOT_MAILBOX, /* by account alone */
 	LIMIT_RESEND_MAILBOX,
+	LIMIT_CHANGE_EMAIL, /* by account alone */
 };
 
 /* What a refused client is told (429). */

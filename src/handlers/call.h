@@ -47,6 +47,8 @@ enum input {
 	INPUT_VERIFICATION, /* token */
 	INPUT_CHANGE,       /* current_password, new_password: strict;
 			     * end_other_sessions, true unless said */
+	INPUT_CHANGE_EMAIL, /* current_password, new_email: strict */
+	INPUT_PROOF,        /* current_password */
 	INPUT_LOGOUT_ALL,   /* keep_current, false unless said; no body
 			     * will do */
 	INPUT_RESET,        /* token, new_password: strict */
@@ -61,6 +63,8 @@ enum input {
 	INPUT_FORM_RESET,        /* new_password: strict */
 	INPUT_FORM_CHANGE,       /* as INPUT_CHANGE; the flag is false where
 				  * the form has none */
+	INPUT_FORM_CHANGE_EMAIL, /* as INPUT_CHANGE_EMAIL */
+	INPUT_FORM_PROOF,        /* as INPUT_PROOF */
 	INPUTS,
 };
 
@@ -142,6 +146,10 @@ enum err answer_tokens(struct call *c, struct json **body,
 /* Changes the password as c->in says, for c->session: of API and page. */
 enum err change_password(struct call *c) MUST_USE;
 
+/* The same of a change of address, and of the account's end. */
+enum err change_email(struct call *c) MUST_USE;
+enum err delete_account(struct call *c) MUST_USE;
+
 /* The handlers, one file a feature. */
 enum err register_post(struct call *c) MUST_USE;
 enum err login_post(struct call *c) MUST_USE;
@@ -157,6 +165,9 @@ enum err sessions_get(struct call *c) MUST_USE;
 enum err session_delete(struct call *c) MUST_USE;
 enum err logout_all_post(struct call *c) MUST_USE;
 enum err change_password_post(struct call *c) MUST_USE;
+enum err change_email_post(struct call *c) MUST_USE;
+enum err delete_account_post(struct call *c) MUST_USE;
+enum err export_get(struct call *c) MUST_USE;
 enum err jwks_get(struct call *c) MUST_USE;
 enum err healthz_get(struct call *c) MUST_USE;
 enum err readyz_get(struct call *c) MUST_USE;
@@ -178,10 +189,17 @@ enum err verify_email_page(struct call *c) MUST_USE;
 enum err verify_email_page_post(struct call *c) MUST_USE;
 enum err reset_password_page(struct call *c) MUST_USE;
 enum err reset_password_page_post(struct call *c) MUST_USE;
+enum err address_link_page(struct call *c) MUST_USE;
+enum err address_link_page_post(struct call *c) MUST_USE;
 
 /* The pages under /account/, for who is signed in. */
 enum err account_page(struct call *c) MUST_USE;
 enum err account_page_moved(struct call *c) MUST_USE;
+enum err account_delete_page(struct call *c) MUST_USE;
+enum err account_delete_page_post(struct call *c) MUST_USE;
+enum err account_email_page(struct call *c) MUST_USE;
+enum err account_email_page_post(struct call *c) MUST_USE;
+enum err account_export_page(struct call *c) MUST_USE;
 enum err account_language_page(struct call *c) MUST_USE;
 enum err account_language_page_post(struct call *c) MUST_USE;
 enum err account_password_page(struct call *c) MUST_USE;

@@ -45,6 +45,12 @@ static const struct rule {
 	    .preset = true,
 	    .strict = true,
 	    .missing = ERR_NEED_CHANGE },
+	[INPUT_CHANGE_EMAIL] = { .email = "new_email",
+	    .current = "current_password",
+	    .strict = true,
+	    .missing = ERR_NEED_NEW_EMAIL },
+	[INPUT_PROOF] = { .current = "current_password",
+	    .missing = ERR_NEED_CURRENT },
 	[INPUT_LOGOUT_ALL] = { .flag = "keep_current", .optional = true },
 	[INPUT_FORM] = { .form = true },
 	[INPUT_FORM_REGISTRATION] = { .email = "email",
@@ -69,6 +75,14 @@ static const struct rule {
 	    .strict = true,
 	    .form = true,
 	    .missing = ERR_NEED_CHANGE },
+	[INPUT_FORM_CHANGE_EMAIL] = { .email = "new_email",
+	    .current = "current_password",
+	    .strict = true,
+	    .form = true,
+	    .missing = ERR_NEED_NEW_EMAIL },
+	[INPUT_FORM_PROOF] = { .current = "current_password",
+	    .form = true,
+	    .missing = ERR_NEED_CURRENT },
 };
 
 /*

@@ -76,6 +76,7 @@ page_advice(enum err e)
 		{ ERR_DISABLED, "error.disabled" },
 		{ ERR_UNVERIFIED, "error.unverified" },
 		{ ERR_EMAIL_TAKEN, "error.email_taken" },
+		{ ERR_EMAIL_SAME, "error.email_same" },
 	};
 
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
@@ -123,6 +124,7 @@ page_notice(const struct call *c)
 		{ "/account/sessions", "others-ended", "notice.others_ended" },
 		{ "/account/password", "changed", "notice.password_changed" },
 		{ "/account/language", "saved", "notice.language_saved" },
+		{ "/account/email", "sent", "notice.confirmation_sent" },
 	};
 	const char *notice = page_query(c, "notice");
 

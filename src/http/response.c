@@ -119,6 +119,13 @@ response_json(struct response *res, int status, struct json **body)
 }
 
 void
+response_json_text(struct response *res, int status, const char *text)
+{
+	set_body(res, status, text, strlen(text));
+	response_header(res, "Content-Type", "application/json");
+}
+
+void
 response_public(struct response *res, const char *type, const char *cache,
     const char *body, size_t n)
 {

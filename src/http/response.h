@@ -39,6 +39,9 @@ void response_headerf(struct response *res, const char *name, const char *fmt,
  */
 void response_json(struct response *res, int status, struct json **body);
 
+/* The same of a text that is JSON already and lives in the arena. */
+void response_json_text(struct response *res, int status, const char *text);
+
 /*
  * An HTML answer with the headers every page has: no-store, nosniff, CSP,
  * Referrer-Policy strict-origin, no framing.  html lives in the arena.

@@ -52,6 +52,7 @@ X(RATE, limit_forgot, "3/1h", "1", "", "reset requests a client") \
 X(RATE, limit_forgot_mailbox, "3/1h", "1", "", "reset mails a mailbox") \
 X(RATE, limit_resend, "3/1h", "1", "", "verification requests a client") \
 X(RATE, limit_resend_mailbox, "3/1h", "1", "", "verification mails a mailbox") \
+X(RATE, limit_change_email, "5/1h", "1", "", "changes of address that an account asks for") \
 X(RATE, limit_register, "20/1h", "1", "", "registrations a client") \
 X(RATE, limit_other, "200/1m", "1", "", "all other calls a client") \
 X(PATH, template_dir, POSTERN_TEMPLATE_DIR, "1", "", "folder of the templates Postern brings") \

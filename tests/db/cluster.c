@@ -260,10 +260,10 @@ sql_try(const char *role, const char *sql)
 }
 
 const char *
-sql_initial(void)
+sql_file(const char *name)
 {
-	const char *path = arena_printf(test_mem(), "%s/sql/0001_initial.sql",
-	    test_environment("POSTERN_SOURCE"));
+	const char *path = arena_printf(test_mem(), "%s/sql/%s",
+	    test_environment("POSTERN_SOURCE"), name);
 	char *text = arena_alloc(test_mem(), SQL_MAX);
 	FILE *f = fopen(path, "re");
 	size_t n;
@@ -582,7 +582,8 @@ cluster_open(void)
 	if (status != 0)
 		return status;
 	sql_exec("BEGIN");
-	sql_exec_text(sql_initial());
+	sql_exec_text(sql_file("0001_initial.sql"));
+	sql_exec_text(sql_file("0002_own_account.sql"));
 	sql_exec("COMMIT");
 	role_passwords();
 	sql_close();

@@ -353,6 +353,7 @@ main(void)
 	srunner_add_suite(r, key_suite());
 	srunner_add_suite(r, limits_suite());
 	srunner_add_suite(r, outbox_suite());
+	srunner_add_suite(r, own_account_suite());
 	srunner_add_suite(r, migrate_suite());
 	srunner_run_all(r, CK_ENV);
 	failed = srunner_ntests_failed(r);

@@ -64,8 +64,8 @@ int64_t sql_int(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Runs statements as role; their SQLSTATE, "00000" when all went well. */
 const char *sql_try(const char *role, const char *sql);
 
-/* The content of the schema's first file. */
-const char *sql_initial(void);
+/* The content of a file of the schema. */
+const char *sql_file(const char *name);
 
 /* test_db.c: units, people, processes. --------------------------------- */
 
@@ -148,6 +148,7 @@ Suite *key_suite(void);
 Suite *limits_suite(void);
 Suite *migrate_suite(void);
 Suite *outbox_suite(void);
+Suite *own_account_suite(void);
 Suite *roles_suite(void);
 Suite *session_suite(void);
 

@@ -39,7 +39,7 @@ folder_initial(void)
 {
 	const char *dir = folder_new();
 
-	file_write(dir, "0001_initial.sql", sql_initial());
+	file_write(dir, "0001_initial.sql", sql_file("0001_initial.sql"));
 	return dir;
 }
 
@@ -189,7 +189,7 @@ START_TEST(changed_file_is_refused_by_name)
 
 	succeeds(database, dir, "0001");
 	file_write(dir, "0001_initial.sql",
-	    arena_printf(test_mem(), "%s\n-- a word more\n", sql_initial()));
+	    arena_printf(test_mem(), "%s\n-- a word more\n", sql_file("0001_initial.sql")));
 	file_write(dir, "0002_second.sql", second("more"));
 	is_refused(database, dir, "0001_initial.sql");
 	ck_assert_str_eq(versions(), "1 initial checksum");
@@ -202,7 +202,7 @@ START_TEST(what_psql_applied_is_adopted)
 	const char *dir = folder_initial(), *database = database_use();
 
 	sql_exec("BEGIN");
-	sql_exec_text(sql_initial());
+	sql_exec_text(sql_file("0001_initial.sql"));
 	sql_exec("COMMIT");
 	ck_assert_str_eq(versions(), "1 initial");
 	succeeds(database, dir, "nothing to do");

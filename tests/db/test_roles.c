@@ -33,7 +33,10 @@ static const struct grant {
 	{ PASSWORD, "password", "*", "*", "*", false },
 	{ PASSWORD, "session", "*", "*", "*", false },
 	{ PASSWORD, "one_time_token", "*", "", "used_at", false },
-	{ PASSWORD, "mail_outbox", "", "kind account_id canonical", "", false },
+	{ PASSWORD, "address_change", "",
+	    "account_id id new_address new_canonical epoch", "", false },
+	{ PASSWORD, "mail_outbox", "", "kind account_id canonical change_id",
+	    "", false },
 	{ PASSWORD, "audit_event", "", "event account_id session_id client", "",
 	    false },
 
@@ -41,6 +44,7 @@ static const struct grant {
 	{ MAILER, "account",
 	    "id address canonical epoch locale verified_at disabled_at", "", "",
 	    false },
+	{ MAILER, "address_change", "*", "", "", false },
 	{ MAILER, "one_time_token", "account_id purpose expires_at used_at",
 	    "*", "", false },
 	{ MAILER, "mail_outbox", "*", "",
@@ -55,6 +59,8 @@ static const struct grant {
 	    true },
 	{ JANITOR, "one_time_token", "account_id hash purpose expires_at", "",
 	    "", true },
+	{ JANITOR, "address_change", "account_id id created_at take_back_until",
+	    "", "", true },
 	{ JANITOR, "rate_limit", "*", "", "", true },
 	{ JANITOR, "mail_outbox", "id state ended_at created_at", "", "",
 	    true },
@@ -65,6 +71,7 @@ static const struct grant {
 	    "retired_at expires_at", false },
 	{ ADMIN, "account", "*", "", "disabled_at epoch", false },
 	{ ADMIN, "session", "*", "", "ended_at end_reason", false },
+	{ ADMIN, "address_change", "*", "", "", false },
 	{ ADMIN, "mail_outbox", "*", "", "due_at leased_until state ended_at",
 	    false },
 	{ ADMIN, "audit_event", "*", "event account_id session_id client", "",
@@ -75,11 +82,15 @@ static const struct grant {
 static const struct {
 	const char *role, *functions; /* in the order of the alphabet */
 } calls[] = {
-	{ WEB, "one_time_token_address rate_limit_take verify_email" },
-	{ PASSWORD,
-	    "disown_account one_time_token_address rate_limit_take"
+	{ WEB,
+	    "address_of_change_token confirm_address export_account"
+	    " one_time_token_address rate_limit_take take_back_address"
 	    " verify_email" },
-	{ MAILER, "" },
+	{ PASSWORD,
+	    "address_is_reserved delete_account disown_account"
+	    " one_time_token_address rate_limit_take"
+	    " verify_email" },
+	{ MAILER, "address_is_reserved" },
 	{ JANITOR, "audit_event_partitions" },
 	{ ADMIN, "" },
 };
@@ -201,9 +212,11 @@ START_TEST(definer_functions_are_these_and_fix_their_search_path)
 			     "SELECT string_agg(proname, ' ' ORDER BY proname)"
 			     " FROM pg_proc WHERE prosecdef"
 			     " AND pronamespace = 'postern'::regnamespace"),
-	    "audit_event_partitions disown_account"
-	    " one_time_token_address"
-	    " one_time_token_cap rate_limit_take verify_email");
+	    "address_is_reserved address_of_change_token"
+	    " audit_event_partitions confirm_address delete_account"
+	    " disown_account export_account one_time_token_address"
+	    " one_time_token_cap rate_limit_take take_back_address"
+	    " verify_email");
 	ck_assert_int_eq(sql_int("SELECT count(*) FROM pg_proc"
 				 " WHERE pronamespace = 'postern'::regnamespace"
 				 " AND NOT 'search_path=pg_catalog, pg_temp'"
@@ -238,6 +251,31 @@ static const struct {
 	    REFUSED },
 	{ WEB, "UPDATE postern.one_time_token SET used_at = NULL", REFUSED },
 	{ WEB, "SELECT canonical FROM postern.mail_outbox", REFUSED },
+	{ WEB,
+	    "INSERT INTO postern.mail_outbox (kind, account_id, canonical)"
+	    " VALUES ('confirm_address', '$id', 'me@x.example')",
+	    GUARDED },
+	{ WEB,
+	    "INSERT INTO postern.mail_outbox (kind, canonical)"
+	    " VALUES ('account_deleted', 'me@x.example')",
+	    GUARDED },
+	{ WEB,
+	    "INSERT INTO postern.mail_outbox (kind, canonical, recipient)"
+	    " VALUES ('account_deleted', 'me@x.example', 'me@x.example')",
+	    REFUSED },
+	{ WEB,
+	    "INSERT INTO postern.address_change (account_id, id, new_address,"
+	    " new_canonical, epoch) VALUES ('$id', gen_random_uuid(),"
+	    " 'me@x.example', 'me@x.example', 0)",
+	    REFUSED },
+	{ WEB, "SELECT new_address FROM postern.address_change", REFUSED },
+	{ WEB, "SELECT postern.delete_account('$id', 0)", REFUSED },
+	{ WEB,
+	    "SELECT postern.address_change_of_token('$id', sha256('x'),"
+	    " 'take_back')",
+	    REFUSED },
+	{ WEB, "SELECT postern.address_is_reserved('x@x.example', NULL)",
+	    REFUSED },
 	{ WEB,
 	    "INSERT INTO postern.mail_outbox (kind, canonical)"
 	    " VALUES ('verify', 'nobody@mail.example')",
@@ -322,6 +360,16 @@ static const struct {
 	{ PASSWORD, "UPDATE postern.one_time_token SET expires_at = 'infinity'",
 	    REFUSED },
 	{ PASSWORD, "DELETE FROM postern.account", REFUSED },
+	{ PASSWORD, "UPDATE postern.address_change SET take_back_until = now()",
+	    REFUSED },
+	{ PASSWORD,
+	    "INSERT INTO postern.mail_outbox (kind, canonical, recipient)"
+	    " VALUES ('account_deleted', 'me@x.example', 'me@x.example')",
+	    REFUSED },
+	{ PASSWORD, "SELECT postern.confirm_address('$id', sha256('x'))",
+	    REFUSED },
+	{ PASSWORD, "SELECT postern.take_back_address('$id', sha256('x'))",
+	    REFUSED },
 	{ PASSWORD, "SELECT canonical FROM postern.mail_outbox", REFUSED },
 
 	{ MAILER, "SELECT hash FROM postern.password", REFUSED },
@@ -338,6 +386,10 @@ static const struct {
 	    " VALUES ('reset', 'nobody@mail.example')",
 	    REFUSED },
 	{ MAILER, "UPDATE postern.account SET address = 'x@x.example'",
+	    REFUSED },
+	{ MAILER, "UPDATE postern.address_change SET confirmed_at = now()",
+	    REFUSED },
+	{ MAILER, "SELECT postern.confirm_address('$id', sha256('x'))",
 	    REFUSED },
 
 	{ JANITOR, "SELECT hash FROM postern.password", REFUSED },

@@ -14,7 +14,7 @@ from upstream import Upstream  # noqa: E402
 # Limits that no test meets, for tests that must call often.
 NO_LIMITS = {f"limit_{name}": "1000000/1m" for name in (
     "login", "login_minute", "login_hour", "forgot", "forgot_mailbox",
-    "resend", "resend_mailbox", "register", "other")}
+    "resend", "resend_mailbox", "change_email", "register", "other")}
 
 
 def pytest_collection_modifyitems(items):

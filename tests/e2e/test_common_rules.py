@@ -25,9 +25,12 @@ BODIES = {
     "/auth/reset-password": {"token": "x", "new_password": GOOD},
     "/auth/verify-email": {"token": "x"},
     "/auth/resend-verification": {"email": "nobody@example.com"},
+    "/auth/change-email": {"current_password": GOOD,
+                           "new_email": "nobody@example.com"},
+    "/auth/delete-account": {"current_password": GOOD},
 }
 API = [*BODIES, "/auth/logout", "/auth/refresh"]
-PAGES = ["/verify-email", "/reset-password"]
+PAGES = ["/verify-email", "/reset-password", "/confirm-email", "/take-back"]
 HEALTH = ["/healthz", "/readyz"]
 
 

@@ -8,12 +8,15 @@ import pytest
 from web import DE, EN, Browser, Page, check_page
 
 PAGES = ["/", "/login", "/register", "/check-email", "/forgot-password",
-         "/verify-email", "/reset-password", "/check-email?about=reset",
+         "/verify-email", "/reset-password", "/confirm-email", "/take-back",
+         "/check-email?about=reset",
          "/check-email?sent=1", "/login?notice=signed-out"]
 TITLES = {"/": "home.title", "/login": "login.title",
           "/register": "register.title", "/check-email": "check.title",
           "/forgot-password": "forgot.title",
-          "/verify-email": "verify.title", "/reset-password": "reset.title"}
+          "/verify-email": "verify.title", "/reset-password": "reset.title",
+          "/confirm-email": "confirm.title",
+          "/take-back": "take_back.title"}
 
 
 @pytest.mark.parametrize("language, texts", [("en", EN), ("de", DE)])

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Changes of address.  What a link may do is decided in the schema, where the
+ * web pool can do nothing else (0002_own_account.sql).
+ */
+#include "domain/account_address.h"
+
+#include <strings.h>
+
+#include "domain/address.h"
+#include "domain/session.h"
+
+/*
+ * FOR SHARE waits for a reset that is under way and then sees its epoch.  The
+ * request, its mail and its event are one statement, whoever has the address.
+ */
+static const struct db_query ask = {
+	.name = "account_ask_address",
+	.text = "WITH a AS (SELECT id FROM postern.account"
+		"   WHERE id = $1 AND epoch = $2::int AND disabled_at IS NULL"
+		"   FOR SHARE),"
+		" asked AS (INSERT INTO postern.address_change"
+		"   (account_id, id, new_address, new_canonical, epoch)"
+		"   SELECT id, $3::uuid, $4, $5::text, $2::int FROM a),"
+		" mailed AS (INSERT INTO postern.mail_outbox"
+		"   (kind, account_id, canonical, change_id)"
+		"   SELECT 'confirm_address', id, $5::text, $3::uuid FROM a),"
+		" audited AS (INSERT INTO postern.audit_event"
+		"   (event, account_id, session_id)"
+		"   SELECT 'account.address_change_asked', id, $6 FROM a)"
+		" SELECT 1 FROM a",
+	.nparams = 6,
+	.writes = true,
+};
+
+static const struct db_query confirm = {
+	.name = "account_confirm_address",
+	.text = "SELECT postern.confirm_address($1, $2)",
+	.nparams = 2,
+	.writes = true,
+};
+
+static const struct db_query take_back = {
+	.name = "account_take_back",
+	.text = "SELECT postern.take_back_address($1, $2)",
+	.nparams = 2,
+	.writes = true,
+};
+
+static const struct db_query of_token = {
+	.name = "account_of_change_token",
+	.text = "SELECT postern.address_of_change_token($1, $2, $3)",
+	.nparams = 3,
+};
+
+enum err
+account_ask_address(struct unit *u, const struct session *s, int epoch,
+    const struct address *address)
+{
+	const struct uuid id = unit_uuid(u);
+	struct db_rows r;
+	enum err e;
+
+	if (strcasecmp(s->address, address->canonical) == 0)
+		return ERR_EMAIL_SAME;
+	if ((e = unit_run(u, &ask,
+		 DB_PARAMS(db_uuid(&s->account), db_int(u->mem, epoch),
+		     db_uuid(&id), db_text(address->text),
+		     db_text(address->canonical), db_uuid(&s->id)),
+		 &r)) != OK)
+		return e;
+	return r.nrows == 1 ? OK : ERR_CREDENTIALS;
+}
+
+/* Runs q, which says whether the token was good. */
+static enum err
+use_token(struct unit *u, const struct db_query *q, const char *token)
+{
+	struct one_time_token t;
+	struct db_rows r;
+	enum err e;
+
+	if (!one_time_token_parse(&t, token))
+		return ERR_ADDRESS_TOKEN;
+	if ((e = unit_run(u, q,
+		 DB_PARAMS(db_uuid(&t.account),
+		     db_bytes(t.hash, sizeof t.hash)),
+		 &r)) != OK)
+		return e;
+	return db_get_bool(&r, 0, 0) ? OK : ERR_ADDRESS_TOKEN;
+}
+
+enum err
+account_confirm_address(struct unit *u, const char *token)
+{
+	return use_token(u, &confirm, token);
+}
+
+enum err
+account_take_back(struct unit *u, const char *token)
+{
+	return use_token(u, &take_back, token);
+}
+
+enum err
+account_of_change_token(struct unit *u, const char *token,
+    enum token_purpose purpose, const char **address)
+{
+	struct one_time_token t;
+	struct db_rows r;
+	enum err e;
+
+	*address = NULL;
+	if (!one_time_token_parse(&t, token))
+		return OK;
+	if ((e = unit_run(u, &of_token,
+		 DB_PARAMS(db_uuid(&t.account), db_bytes(t.hash, sizeof t.hash),
+		     db_text(token_purpose_name(purpose))),
+		 &r)) != OK)
+		return e;
+	*address = db_get_text(&r, 0, 0);
+	return OK;
+}
