@@ -9,6 +9,7 @@
 static const struct ctl_command commands[] = {
 	{ "migrate", "bring the database to this version", ctl_migrate },
 	{ "key", "list, rotate and retire the keys that sign", ctl_key },
+	{ "check", "ask a live site what nginx must answer", ctl_check },
 	{ "mail", "look into the queue of mails, and mend it", ctl_mail },
 };
 
