@@ -32,16 +32,16 @@ probe_judge_private(struct probe *p, const char *path,
 {
 	const char *age = fetch_header(a, "Age", 0);
 
-	if (!probe_header_has(a, "Cache-Control", "no-store"))
-		probe_wrong(p,
-		    "%s lost its Cache-Control: no-store; take "
-		    "fastcgi_hide_header and `expires` away from it",
-		    path);
 	if (probe_header_has(a, "Cache-Control", "public") || max_age(a) > 0)
 		probe_wrong(p,
 		    "%s may be kept by caches; take your add_header "
 		    "Cache-Control or `expires` away from Postern's "
 		    "locations: posternd sends no-store itself",
+		    path);
+	else if (!probe_header_has(a, "Cache-Control", "no-store"))
+		probe_wrong(p,
+		    "%s lost its Cache-Control: no-store; take away what "
+		    "hides it (fastcgi_hide_header, a proxy in front)",
 		    path);
 	if (age != NULL)
 		probe_wrong(p,

@@ -97,27 +97,35 @@ check_route(struct probe *p, const struct route *r)
 		judge_route(p, r, &a);
 }
 
+/* The start page may well be the site's own, and without brand_color there is
+ * no stylesheet of a brand. */
+static bool
+may_be_missing(const struct route *r)
+{
+	return strcmp(r->path, "/") == 0 || strcmp(r->path, "/brand.css") == 0;
+}
+
 void
 probe_routes(struct probe *p)
 {
-	/* The start page may well be the site's own. */
 	for (const struct route *r = routes; r->path != NULL; r++)
-		if (strcmp(r->path, "/") != 0)
+		if (!may_be_missing(r))
 			check_route(p, r);
 }
 
 void
 probe_inner_locations(struct probe *p)
 {
-	static const char *const inner[] = { "/postern-error/404" };
+	static const char *const inner[] = { "/postern-error/404",
+		"/postern-gate" };
 	struct fetch_answer a;
 
 	for (size_t i = 0; i < sizeof inner / sizeof *inner; i++)
 		if (probe_get(p, inner[i], &a) && a.status != 404)
 			probe_wrong(p,
 			    "%s is nginx's own and answers everybody (%ld); "
-			    "its location needs `internal;` "
-			    "(postern-server.conf)",
+			    "its location must say `internal;`, as the file of "
+			    "Postern's that it came from",
 			    inner[i], a.status);
 }
 
