@@ -2,6 +2,7 @@
 #include "platform/fetch.h"
 
 #include <curl/curl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -29,7 +30,6 @@ fetch_open(const struct fetch_options *o)
 {
 	struct fetch *f = calloc(1, sizeof *f);
 	char *to;
-	size_t n;
 
 	must(f != NULL && curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
 	f->curl = curl_easy_init();
@@ -37,11 +37,7 @@ fetch_open(const struct fetch_options *o)
 	f->ca_file = o->ca_file;
 	if (o->connect == NULL)
 		return f;
-	n = strlen(o->connect) + sizeof "::";
-	to = malloc(n);
-	must(to != NULL);
-	(void)strcpy(to, "::");
-	(void)strcat(to, o->connect);
+	must(asprintf(&to, "::%s", o->connect) > 0);
 	f->connect = curl_slist_append(NULL, to);
 	must(f->connect != NULL);
 	free(to);
