@@ -5,17 +5,15 @@ the test's own, as sysadmins make them."""
 import os
 import shutil
 import signal
+import socket
 import tempfile
 
-from client import Client
 from stack import NGINX_CONF, end, free_port, give, run, spawn, until
-
-import socket
 
 
 class Front:
-    """`changes` are (file, old, new) in the site's own nginx files, http and
-    server are lines to add there; self.url is where it listens."""
+    """`changes` are (file, old, new) in the site's own nginx files; http and
+    server are lines to add there, {home} in them a folder of its own."""
 
     def __init__(self, site, changes=(), http="", server="", listen=""):
         self.site = site
@@ -40,14 +38,12 @@ class Front:
             f.write(text.replace(old, new))
 
     def write(self, http, server, listen):
-        text = NGINX_CONF.format(home=self.home, port=self.port)
-        text = text.replace(" backlog=1024;", f" {listen};")
-        text = text.replace("  server {\n", f"{http}\n  server {{\n")
-        text = text.replace("    server_name _;\n",
-                            f"    server_name _;\n{server}\n")
+        text = NGINX_CONF.format(home=self.home, port=self.port,
+                                 maps=http.replace("{home}", self.home),
+                                 locations=server)
         with open(os.path.join(self.home, "nginx.conf"), "w",
                   encoding="utf-8") as f:
-            f.write(text.replace("{home}", self.home))
+            f.write(text.replace(" backlog=1024;", f" {listen};"))
 
     def start(self):
         log = os.path.join(self.home, "nginx-error.log")
@@ -61,9 +57,6 @@ class Front:
     def listens(self):
         with socket.socket() as s:
             return s.connect_ex(("127.0.0.1", self.port)) == 0
-
-    def client(self, host=None):
-        return Client(self, host)
 
     def stop(self):
         end(self.nginx, signal.SIGTERM)
