@@ -174,7 +174,7 @@ def test_a_static_site(examples, open_site, signed_in):
     example, stranger = examples["static-site"], open_site.client()
     answer = example.ask(stranger, "/docs/", headers=NAVIGATION)
     assert answer.status_code == 303
-    assert answer.headers["Location"] == "/login?next=%2Fdocs%2F"
+    assert answer.headers["Location"] == "/login?next=/docs/"
     refused(example.ask(stranger, "/docs/"), 401)
     answer = example.ask(signed_in, "/docs/")
     assert (answer.status_code, answer.text) == (200, "secret")
