@@ -19,8 +19,7 @@
 /* Every spelling that reaches some application as one of ours. */
 #define FORGED                                                                 \
 	"X-Auth-User: " MARK, "X-Auth-Email: " MARK, "X-Auth-Session: " MARK,  \
-	    "X-Auth-Token: " MARK, "X_Auth_User: " MARK, "X-auth_user: " MARK, \
-	    "Remote-User: " MARK
+	    "X-Auth-Token: " MARK, "X_Auth_User: " MARK, "X-auth_user: " MARK
 
 static const char *const told[] = { "X-Auth-User", "X-Auth-Email",
 	"X-Auth-Session", "X-Auth-Token" };

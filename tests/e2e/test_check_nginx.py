@@ -12,8 +12,8 @@ from faulty_smtp import Authority
 from front import Front
 from stack import BUILD, give
 
-HTTP, SERVER, FASTCGI = (f"postern-{part}.conf" for part in (
-    "http", "server", "fastcgi"))
+HTTP, SERVER, FASTCGI, GATE = (f"postern-{part}.conf" for part in (
+    "http", "server", "fastcgi", "gate"))
 
 
 def check(front, *options, url=None):
@@ -63,7 +63,7 @@ def secret_of(open_site, tmp_path_factory):
 APP = """
 location = /app/ {{ default_type text/html; {0} }}
 """
-GATE = "if ($http_cookie = '') { return 303 /login?next=/app/; } "
+SHUT = "if ($http_cookie = '') { return 303 /login?next=/app/; } "
 
 
 def test_the_shipped_files_are_clean(open_site, secret_of):
@@ -74,7 +74,7 @@ def test_the_shipped_files_are_clean(open_site, secret_of):
 
 def test_a_closed_location_that_greets_nobody_unknown_is_clean(
         open_site, secret_of):
-    app = APP.format(GATE + "return 200 'hello';")
+    app = APP.format(SHUT + "return 200 'hello';")
     with Front(open_site, server=app) as front:
         clean(at_its_name(front, "--location", "/app/", *secret_of))
 
@@ -83,12 +83,14 @@ def test_a_wrong_map_and_lost_locations_are_found(open_site):
     changes = [
         (HTTP, '"POST:/auth/login" ', '"GET:/login" '),
         (SERVER, "\tinternal;\n", ""),
+        (GATE, "\tinternal;\n", ""),
         (SERVER, "error_page 413", "error_page 402"),
         (SERVER, "location = /auth {", "location = /elsewhere {"),
         (SERVER, "server_tokens off", "server_tokens on"),
         (SERVER, "4 16k", "4 8k"),
     ]
-    taken = ("location = /register { default_type text/html; return 405; }"
+    taken = ("include snippets/postern-gate.conf;"
+             "location = /register { default_type text/html; return 405; }"
              "location = /auth/me { return 200 mine; }")
     with Front(open_site, changes, server=taken) as front:
         found(at_its_name(front),
@@ -97,6 +99,7 @@ def test_a_wrong_map_and_lost_locations_are_found(open_site):
               "GET /register is answered 405", "POST /register .* 405",
               "GET /auth/me is answered 200",
               "^WRONG  /postern-error/404 .*internal;",
+              "^WRONG  /postern-gate .*internal;",
               "413 is text/html", "/auth is answered 301",
               "tells its version", "a token in Authorization",
               "a token of 9 KiB",
@@ -182,7 +185,7 @@ def test_a_believed_identity_is_found(open_site):
 
 
 def test_a_believed_identity_behind_the_gate_is_found(open_site, secret_of):
-    app = APP.format(GATE + "return 200 'hello $http_x_auth_user';")
+    app = APP.format(SHUT + "return 200 'hello $http_x_auth_user';")
     with Front(open_site, server=app) as front:
         found(at_its_name(front, "--location", "/app/", *secret_of),
               "/app/ believes what a client says")

@@ -23,6 +23,7 @@ import logsearch
 from client import Client, refused
 from front import Front
 from stack import SOURCE, free_port, give
+from test_check_nginx import at_its_name, clean
 
 EXAMPLES = sorted(glob.glob(os.path.join(SOURCE, "nginx", "examples",
                                          "*.conf")))
@@ -168,6 +169,20 @@ def test_there_is_a_test_of_each_example(examples):
         tests = f.read()
     for name in examples:
         assert f'examples["{name}"]' in tests, name
+
+
+@pytest.mark.parametrize("name, locations", [
+    ("static-site", ["/docs/"]), ("application", ["/app/"]),
+    ("websocket", ["/chat/"]), ("single-page-app", ["/api/"]),
+    ("per-path", ["/members/", "/forum/", "/admin/"])])
+def test_the_check_finds_nothing_wrong(examples, account, tmp_path, name,
+                                       locations):
+    secret = tmp_path / "password"
+    secret.write_text(account.password, encoding="ascii")
+    secret.chmod(0o600)
+    options = [o for path in locations for o in ("--location", path)]
+    clean(at_its_name(examples[name], "--account", account.email,
+                      "--password-file", str(secret), *options))
 
 
 def test_a_static_site(examples, open_site, signed_in):
