@@ -31,26 +31,64 @@ struct request {
 	size_t nlocations;
 };
 
+static bool
+always(const struct probe *p)
+{
+	(void)p;
+	return true;
+}
+
+/* On loopback http will do. */
+static bool
+is_public(const struct probe *p)
+{
+	return p->tls || !url_is_local_http(p->origin);
+}
+
+/* Where https has a port of its own, or connects elsewhere, nobody knows
+ * where http would be. */
+static bool
+has_usual_port(const struct probe *p)
+{
+	const char *host = strstr(p->origin, "://") + 3;
+	const char *end = strrchr(host, ']');
+
+	return p->tls && !p->elsewhere &&
+	    strchr(end != NULL ? end : host, ':') == NULL;
+}
+
+static bool
+has_account(const struct probe *p)
+{
+	return p->email != NULL;
+}
+
 /* By claim: what is true of the site when the check finds nothing. */
 static const struct check {
 	const char *claim;
 	void (*run)(struct probe *p);
+	bool (*applies)(const struct probe *p);
 } checks[] = {
-	{ "secrets travel through TLS 1.2 or newer", probe_tls },
-	{ "http:// leads to https://", probe_clear_text },
-	{ "every call and page reaches its pool", probe_routes },
-	{ "inner locations are nginx's own", probe_inner_locations },
-	{ "refusals are Postern's, too large bodies nginx's", probe_refusals },
-	{ "tokens reach posternd whole", probe_headers_arrive },
+	{ "secrets travel through TLS 1.2 or newer", probe_tls, is_public },
+	{ "http:// leads to https://", probe_clear_text, has_usual_port },
+	{ "every call and page reaches its pool", probe_routes, always },
+	{ "inner locations are nginx's own", probe_inner_locations, always },
+	{ "refusals are Postern's, too large bodies nginx's", probe_refusals,
+	    always },
+	{ "tokens reach posternd whole", probe_headers_arrive, always },
 	{ "public_url is this URL, forms of other sites are refused",
-	    probe_origin },
-	{ "private pages are not kept, not compressed", probe_private_pages },
-	{ "no cache mixes people's pages", probe_languages },
-	{ "pages carry their security headers", probe_page_headers },
-	{ "cookies are closed to scripts and other sites", probe_cookies },
-	{ "static files come, are kept, and are all that comes", probe_static },
-	{ "no client says by itself who it is", probe_identity },
-	{ "a signed-in account's pages are its own", probe_signed_in },
+	    probe_origin, always },
+	{ "private pages are not kept, not compressed", probe_private_pages,
+	    always },
+	{ "no cache mixes people's pages", probe_languages, always },
+	{ "pages carry their security headers", probe_page_headers, always },
+	{ "cookies are closed to scripts and other sites", probe_cookies,
+	    always },
+	{ "static files come, are kept, and are all that comes", probe_static,
+	    always },
+	{ "no client says by itself who it is", probe_identity, always },
+	{ "a signed-in account's pages are its own", probe_signed_in,
+	    has_account },
 };
 
 static int
@@ -151,7 +189,7 @@ run_checks(struct probe *p)
 		return;
 	(void)puts("ok     Postern answers, and is ready");
 	for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
-		if (checks[i].run == probe_signed_in && p->email == NULL)
+		if (!checks[i].applies(p))
 			continue;
 		before = p->wrong;
 		checks[i].run(p);
@@ -169,6 +207,7 @@ check(const struct request *r, const char *origin, const char *password)
 		.fetch = fetch_open(&r->fetch),
 		.origin = origin,
 		.tls = strncmp(origin, "https:", 6) == 0,
+		.elsewhere = r->fetch.connect != NULL,
 		.nlocations = r->nlocations,
 		.email = r->email,
 		.password = password,

@@ -21,6 +21,7 @@ struct probe {
 	struct fetch *fetch;
 	const char *origin; /* scheme://host[:port] */
 	bool tls;
+	bool elsewhere; /* connects to another place than origin says */
 	const char *locations[PROBE_LOCATIONS]; /* of protected applications */
 	size_t nlocations;
 	const char *email, *password; /* to sign in with; or NULL */

@@ -95,6 +95,10 @@ probe_identity(struct probe *p)
 {
 	check_forged(p, "/", NULL);
 	check_forged(p, "/auth/check", NULL);
+	if (p->nlocations == 0)
+		probe_hint(p,
+		    "no application was looked at; name yours with "
+		    "--location PATH");
 	for (size_t i = 0; i < p->nlocations; i++) {
 		check_closed(p, p->locations[i]);
 		check_forged(p, p->locations[i], NULL);

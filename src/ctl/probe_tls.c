@@ -4,7 +4,6 @@
 
 #include "base/arena.h"
 #include "ctl/probe.h"
-#include "platform/url.h"
 
 /* RFC 8996 forbids what came before TLS 1.2. */
 static void
@@ -31,11 +30,10 @@ probe_tls(struct probe *p)
 	struct fetch_answer a;
 
 	if (!p->tls) {
-		if (!url_is_local_http(p->origin))
-			probe_wrong(p,
-			    "%s sends passwords in the clear; give the server "
-			    "a certificate and `listen 443 ssl`",
-			    p->origin);
+		probe_wrong(p,
+		    "%s sends passwords in the clear; give the server a "
+		    "certificate and `listen 443 ssl`",
+		    p->origin);
 		return;
 	}
 	check_old(p);
@@ -64,10 +62,6 @@ probe_clear_text(struct probe *p)
 	};
 	struct fetch_answer a;
 
-	/* With a port of its own nobody knows where http would be. */
-	if (!p->tls ||
-	    strchr(strrchr(host, ']') ? strrchr(host, ']') : host, ':') != NULL)
-		return;
 	fetch_run(p->fetch, p->mem, &r, &a);
 	if (a.status != 0 && !probe_header_has(&a, "Location", "https://"))
 		probe_wrong(p,

@@ -5,19 +5,21 @@ the test's own, as sysadmins make them."""
 import os
 import shutil
 import signal
-import socket
+import subprocess
 import tempfile
 
-from stack import NGINX_CONF, end, free_port, give, run, spawn, until
+from stack import NGINX_CONF, as_owner, end, free_port, give, until
 
 
 class Front:
     """`changes` are (file, old, new) in the site's own nginx files; http and
-    server are lines to add there, {home} in them a folder of its own."""
+    server are lines to add there, {home} in them a folder of its own; prefix
+    is a command that runs nginx somewhere else."""
 
-    def __init__(self, site, changes=(), http="", server="", listen=""):
-        self.site = site
-        self.port = free_port()
+    def __init__(self, site, changes=(), http="", server="", listen="",
+                 port=None, prefix=()):
+        self.site, self.prefix = site, prefix
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.home = tempfile.mkdtemp(prefix="front.", dir=site.home)
         shutil.copytree(os.path.join(site.home, "nginx", "snippets"),
@@ -47,16 +49,23 @@ class Front:
 
     def start(self):
         log = os.path.join(self.home, "nginx-error.log")
-        command = [shutil.which("nginx") or "/usr/sbin/nginx", "-p",
+        command = [*self.prefix, *as_owner(),
+                   shutil.which("nginx") or "/usr/sbin/nginx", "-p",
                    self.home, "-e", log, "-c",
                    os.path.join(self.home, "nginx.conf")]
-        run(command + ["-t"], cwd=self.home)
-        self.nginx = spawn(command, log, cwd=self.home)
+        with open(log, "ab") as out:
+            give(log)
+            self.nginx = subprocess.Popen(
+                command, stdout=out, stderr=out, stdin=subprocess.DEVNULL,
+                cwd=self.home)
         until(self.listens, 10, "nginx")
 
     def listens(self):
-        with socket.socket() as s:
-            return s.connect_ex(("127.0.0.1", self.port)) == 0
+        """nginx writes its pid when its sockets are open."""
+        with open(os.path.join(self.home, "nginx-error.log"),
+                  encoding="utf-8") as f:
+            assert self.nginx.poll() is None, f.read()
+        return os.path.exists(os.path.join(self.home, "nginx.pid"))
 
     def stop(self):
         end(self.nginx, signal.SIGTERM)

@@ -4,22 +4,24 @@ and each thing that a sysadmin's change to them broke."""
 
 import os
 import re
+import shutil
 import subprocess
 
 import pytest
 
+from conftest import NO_LIMITS
 from faulty_smtp import Authority
 from front import Front
-from stack import BUILD, give
+from stack import BUILD, free_port, give
 
 HTTP, SERVER, FASTCGI, GATE = (f"postern-{part}.conf" for part in (
     "http", "server", "fastcgi", "gate"))
 
 
-def check(front, *options, url=None):
+def check(front, *options, url=None, prefix=()):
     """Runs it; (status, lines that say WRONG, all that it said)."""
     done = subprocess.run(
-        [os.path.join(BUILD, "posternctl"), "check", "nginx", *options,
+        [*prefix, os.path.join(BUILD, "posternctl"), "check", "nginx", *options,
          url or front.url], stdout=subprocess.PIPE, check=False, timeout=60,
         stderr=subprocess.STDOUT, text=True)
     lines = done.stdout.splitlines()
@@ -202,44 +204,86 @@ def test_a_site_that_is_not_postern_is_found(open_site):
     found(check(front), "/healthz got no answer")
 
 
+class Secure:
+    """A site whose public_url is https, and a certificate for that."""
+
+    def __init__(self, stack, home):
+        self.port = free_port()
+        self.url = f"https://localhost:{self.port}"
+        self.site = stack.site(public_url=self.url, **NO_LIMITS)
+        authority = Authority(str(home))
+        authority.context("DNS:localhost")
+        self.trust = "--ca-file", authority.file
+        self.key = os.path.join(self.site.home, "tls")
+        for end in ".pem", ".key":
+            shutil.copy(os.path.join(authority.home, "authority1" + end),
+                        self.key + end)
+            give(self.key + end)
+
+    def front(self, protocols="TLSv1.2 TLSv1.3", http="", **kw):
+        return Front(self.site, http=http, listen="ssl http2", server=(
+            f"ssl_certificate {self.key}.pem;"
+            f"ssl_certificate_key {self.key}.key;"
+            f"ssl_ciphers DEFAULT@SECLEVEL=0; ssl_protocols {protocols};"),
+            **{"port": self.port} | kw)
+
+
 @pytest.fixture(scope="module")
-def certificate(open_site, tmp_path_factory):
-    """An authority, and the files of its certificate for localhost."""
-    authority = Authority(str(tmp_path_factory.mktemp("tls")))
-    authority.context("DNS:localhost")
-    home = os.path.join(open_site.home, "tls")
-    os.mkdir(home)
-    for name in os.listdir(authority.home):
-        with open(os.path.join(authority.home, name), "rb") as f:
-            data = f.read()
-        with open(os.path.join(home, name), "wb") as f:
-            f.write(data)
-        give(os.path.join(home, name))
-    return home, authority
+def secure(stack, tmp_path_factory):
+    secure = Secure(stack, tmp_path_factory.mktemp("tls"))
+    yield secure
+    problems = secure.site.stop()
+    assert not problems, problems
 
 
-def tls_front(open_site, certificate, protocols):
-    home, authority = certificate
-    key = os.path.join(home, authority.name + "1")
-    return Front(open_site, listen="ssl http2", server=(
-        f"ssl_certificate {key}.pem; ssl_certificate_key {key}.key;"
-        f"ssl_ciphers DEFAULT@SECLEVEL=0; ssl_protocols {protocols};"))
-
-
-def test_old_tls_and_cookies_that_are_not_secure_are_found(
-        open_site, certificate):
-    trust = "--ca-file", certificate[1].file
-    with tls_front(open_site, certificate, "TLSv1.1 TLSv1.2") as front:
-        url = f"https://localhost:{front.port}"
-        found(check(front, *trust, url=url), "TLS 1.1 and older",
-              "is not Secure", "no __Host- before", "set public_url")
-        status, wrong, said = check(front, url=url)
+def test_the_shipped_files_are_clean_with_tls(secure):
+    with secure.front() as front:
+        said = clean(check(front, *secure.trust, url=secure.url))
+        assert "ok     secrets travel through TLS" in said
+        status, wrong, said = check(front, url=secure.url)
     assert status == 1 and len(wrong) == 1, said
     assert "certificate" in wrong[0], said
-    with tls_front(open_site, certificate, "TLSv1.2 TLSv1.3") as front:
-        url = f"https://localhost:{front.port}"
-        status, wrong, said = check(front, *trust, url=url)
-    assert "ok     secrets travel through TLS" in said, said
+
+
+def test_what_is_wrong_with_tls_is_found(secure):
+    cookies = [(FASTCGI, "fastcgi_keep_conn off;",
+                "fastcgi_hide_header Set-Cookie; add_header Set-Cookie"
+                " 'a=b; HttpOnly; SameSite=Lax' always;")]
+    with secure.front("TLSv1.1 TLSv1.2", changes=cookies) as front:
+        found(check(front, *secure.trust, url=secure.url),
+              "TLS 1.1 and older", "a of /verify-email is not Secure",
+              "a of /[a-z-]+ is not Secure", "no __Host- before")
+
+
+@pytest.fixture(scope="module")
+def own_network():
+    """A network with nothing but loopback, where every port is free: what to
+    put before a command that shall run there."""
+    if os.geteuid() != 0:
+        pytest.skip("root only: a network of its own")
+    holder = subprocess.Popen(
+        ["unshare", "-n", "/usr/bin/python3", "-c", """
+import fcntl, socket, struct, sys
+flags = struct.pack("16sh", b"lo", 1)  # IFF_UP
+fcntl.ioctl(socket.socket(), 0x8914, flags)  # SIOCSIFFLAGS
+with open("/proc/sys/net/ipv4/ip_unprivileged_port_start", "w") as f:
+    f.write("0")
+print("up", flush=True)
+sys.stdin.read()"""], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert holder.stdout.readline() == b"up\n"
+    yield ["nsenter", "-n", "-t", str(holder.pid)]
+    holder.communicate(timeout=10)
+
+
+@pytest.mark.parametrize("answer, clear", [
+    ("return 301 https://$host$request_uri;", []),
+    ("return 200 welcome;", ["http://localhost/login is answered 200 in"])])
+def test_http_beside_https_is_looked_at(secure, own_network, answer, clear):
+    http = f"server {{ listen 127.0.0.1:80; access_log off; {answer} }}"
+    with secure.front(http=http, port=443, prefix=own_network) as front:
+        found(check(front, *secure.trust, url="https://localhost",
+                    prefix=own_network),
+              "set public_url", *clear)
 
 
 @pytest.mark.parametrize("arguments", [
