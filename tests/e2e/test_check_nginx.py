@@ -19,11 +19,12 @@ HTTP, SERVER, FASTCGI, GATE = (f"postern-{part}.conf" for part in (
 
 
 def check(front, *options, url=None, prefix=()):
-    """Runs it; (status, lines that say WRONG, all that it said)."""
+    """Runs it; (status, its WRONG lines, all that it said)."""
+    program = os.path.join(BUILD, "posternctl")
     done = subprocess.run(
-        [*prefix, os.path.join(BUILD, "posternctl"), "check", "nginx", *options,
-         url or front.url], stdout=subprocess.PIPE, check=False, timeout=60,
-        stderr=subprocess.STDOUT, text=True)
+        [*prefix, program, "check", "nginx", *options, url or front.url],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        check=False, timeout=60)
     lines = done.stdout.splitlines()
     return (done.returncode, [x for x in lines if x.startswith("WRONG")],
             done.stdout)

@@ -102,6 +102,8 @@ def test_its_application_greets_who_is_signed_in(quickstart, open_site):
 
 
 def test_what_it_tells_to_try_names_the_application(quickstart):
+    with open(quickstart.script, encoding="utf-8") as f:
+        assert "\tstart_posternd\n\tstart_app\n\tstart_nginx\n" in f.read()
     said = quickstart.do("greet")
     assert f"http://127.0.0.1:{quickstart.port}/app/" in said
     assert "curl -s $url/app/ -H" in said
