@@ -26,7 +26,7 @@ replace: crew.h platform/
 crew: process.h worker.h mailer.h janitor.h platform/
 supervisor: crew.h replace.h check.h process.h platform/
 posternd: supervisor.h replace.h check.h platform/
-ctl: domain/ platform/
+ctl: handlers/call.h domain/ platform/
 posternctl: ctl/ check.h platform/
 END
 
@@ -34,6 +34,7 @@ END
 cat >"$tmp/libraries" <<'END'
 auth-client.h: platform/smtp.c
 crypt.h: platform/yescrypt.c
+curl/curl.h: platform/fetch.c
 fcgiapp.h: platform/fcgi.c
 idn2.h: platform/idn.c
 json-c/: platform/json.c

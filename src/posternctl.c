@@ -11,6 +11,7 @@ static const struct ctl_command commands[] = {
 	{ "account", "see an account, shut it out, let it in again",
 	    ctl_account },
 	{ "key", "list, rotate and retire the keys that sign", ctl_key },
+	{ "check", "ask a live site what nginx must answer", ctl_check },
 	{ "mail", "look into the queue of mails, and mend it", ctl_mail },
 };
 

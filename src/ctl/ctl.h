@@ -21,6 +21,7 @@ int ctl_account(int argc, char **argv);
 int ctl_migrate(int argc, char **argv);
 int ctl_key(int argc, char **argv);
 int ctl_mail(int argc, char **argv);
+int ctl_check(int argc, char **argv);
 
 /* Says what is wrong; returns 1, for the caller to return. */
 int ctl_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

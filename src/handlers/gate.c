@@ -97,6 +97,14 @@ next_of(const struct request *req, const char *host, struct arena *mem)
 	return arena_printf(mem, "?next=%s", out);
 }
 
+/* The sign-in gives a cookie: where only a Bearer opens, it would lead round
+ * in circles. */
+static bool
+helps(const struct request *req)
+{
+	return navigates(req) && !is(req->gate.accept, "bearer");
+}
+
 /*
  * On its own host the sign-in is a path; elsewhere a URL that names where to
  * come back.  Whether it may lead there the sign-in itself judges.
@@ -106,7 +114,7 @@ gate_login(const struct request *req, struct arena *mem)
 {
 	const char *own = req->gate.origin;
 
-	if (!navigates(req))
+	if (!helps(req))
 		return NULL;
 	if (own == NULL)
 		return arena_printf(mem, "%s/login", conf->public_url);
