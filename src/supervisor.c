@@ -20,6 +20,7 @@
 #include "check.h"
 #include "crew.h"
 #include "platform/config.h"
+#include "platform/crypto.h"
 #include "platform/listen.h"
 #include "platform/log.h"
 #include "platform/sandbox.h"
@@ -273,6 +274,7 @@ supervisor_run(struct config *c, const char *conf_path)
 	sup.conf_path = conf_path;
 	block_signals();
 	process_supervise();
+	crypto_warm();
 	crew_open();
 	open_sockets();
 	adopt_children();
