@@ -28,7 +28,7 @@ struct worker {
 	enum pool pool;
 	struct process process;
 	struct fcgi *fcgi;
-	struct templates *templates;
+	const struct templates *templates;
 	struct signing_keys *signing;
 	struct worker_slot *slot;
 };
@@ -134,7 +134,6 @@ close_worker(struct worker *w)
 {
 	fcgi_close(&w->fcgi);
 	db_close(&w->process.db);
-	templates_free(&w->templates);
 	signing_keys_free(&w->signing);
 	arena_free(&w->process.mem);
 }
