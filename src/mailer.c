@@ -45,7 +45,7 @@
 
 struct mailer {
 	struct process process;
-	struct templates *templates;
+	const struct templates *templates;
 	char *password; /* of the relay; NULL for none */
 };
 
@@ -390,7 +390,6 @@ mailer_run(void)
 	if (m.password != NULL)
 		explicit_bzero(m.password, strlen(m.password));
 	free(m.password);
-	templates_free(&m.templates);
 	db_close(&m.process.db);
 	arena_free(&m.process.mem);
 	exit(0);

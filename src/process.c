@@ -42,6 +42,7 @@ static const struct privileges {
 static volatile sig_atomic_t stopping;
 static sigset_t unblocked, blocked;
 static pid_t parent;
+static struct templates *templates;
 
 static const char *
 text_option(size_t offset)
@@ -132,15 +133,23 @@ report_template(void *arg, const char *file, int line, const char *what)
 	    what);
 }
 
-struct templates *
-process_templates(void)
+bool
+process_load_templates(const struct config *c)
 {
-	struct templates *t = templates_load(conf, report_template, NULL);
+	struct templates *t = templates_load(c, report_template, NULL);
 
 	if (t == NULL)
-		log_fatal("the templates cannot be used: see the lines above,"
-			  " and try `posternd -t`");
-	return t;
+		return false;
+	templates_free(&templates);
+	templates = t;
+	return true;
+}
+
+const struct templates *
+process_templates(void)
+{
+	must(templates != NULL);
+	return templates;
 }
 
 static void

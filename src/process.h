@@ -7,6 +7,9 @@
 
 #include "domain/unit.h"
 
+struct config;
+struct templates;
+
 /*
  * What every child of the supervisor is made of.  The kind decides its
  * system user, its database role, its secrets and its niceness; the table in
@@ -43,10 +46,15 @@ void process_supervise(void);
 void process_start(struct process *p, enum process_kind kind, int keep_fd);
 
 /*
- * The templates of conf; ends the process when they cannot be used, which the
- * log then explains line by line.
+ * Loads the templates of c for the children to come, which share them with
+ * the supervisor: parsed once, and the same for all until the next reload.
+ * False when they cannot be used, which the log then explains line by line;
+ * those of before stay.
  */
-struct templates *process_templates(void);
+bool process_load_templates(const struct config *c) MUST_USE;
+
+/* What was loaded before the fork. */
+const struct templates *process_templates(void);
 
 /*
  * The signals to let through while waiting: what process_start() blocked, and

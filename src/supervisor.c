@@ -20,6 +20,7 @@
 #include "check.h"
 #include "crew.h"
 #include "platform/config.h"
+#include "platform/crypto.h"
 #include "platform/listen.h"
 #include "platform/log.h"
 #include "platform/sandbox.h"
@@ -179,6 +180,12 @@ reload(void)
 static void
 take_configuration(void)
 {
+	if (!process_load_templates(sup.trial.fresh)) {
+		log_event(ERROR, "reload.refused",
+		    "what=the templates changed after they had passed the"
+		    " check, see above: nothing has changed");
+		return;
+	}
 	if (strcmp(sup.trial.fresh->runtime_dir, conf->runtime_dir) != 0)
 		log_event(WARN, "reload.partial",
 		    "what=runtime_dir changes at the next start only");
@@ -284,6 +291,10 @@ supervisor_run(struct config *c, const char *conf_path)
 	sup.conf_path = conf_path;
 	block_signals();
 	process_supervise();
+	crypto_warm();
+	if (!process_load_templates(conf))
+		log_fatal("the templates cannot be used: see the lines above,"
+			  " and try `posternd -t`");
 	crew_open();
 	open_sockets();
 	adopt_children();

@@ -30,7 +30,7 @@ struct worker {
 	enum pool pool;
 	struct process process;
 	struct fcgi *fcgi;
-	struct templates *templates;
+	const struct templates *templates;
 	struct signing_keys *signing;
 	struct id_tokens *id_tokens;
 	struct token_cache *verified;
@@ -144,7 +144,6 @@ close_worker(struct worker *w)
 {
 	fcgi_close(&w->fcgi);
 	db_close(&w->process.db);
-	templates_free(&w->templates);
 	signing_keys_free(&w->signing);
 	id_tokens_free(&w->id_tokens);
 	token_cache_free(&w->verified);

@@ -27,6 +27,7 @@
 #define NONCE_SIZE 12
 #define TAG_SIZE 16
 #define DER_SIGNATURE_MAX 80 /* P-256: 72 */
+#define WARM_ARENA 4096
 
 struct es256 {
 	EVP_PKEY *pkey;
@@ -379,4 +380,26 @@ es256_free(struct es256 **kp)
 		return;
 	EVP_PKEY_free(k->pkey);
 	free(k);
+}
+
+void
+crypto_warm(void)
+{
+	struct arena *mem = arena_new(WARM_ARENA);
+	struct es256 *k = es256_generate(), *again;
+	unsigned char sig[ES256_SIGNATURE], *der;
+	size_t n;
+
+	(void)aes256gcm();
+	(void)hmac();
+	(void)hkdf();
+	/* A key of no use to anybody takes the way of a real one. */
+	(void)es256_write_public(k, mem, &n);
+	der = es256_write_private(k, mem, &n);
+	must((again = es256_read_private(der, n)) != NULL);
+	es256_sign(again, sig, der, n);
+	must(es256_verify(again, sig, der, n));
+	es256_free(&again);
+	es256_free(&k);
+	arena_free(&mem);
 }

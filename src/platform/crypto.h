@@ -20,6 +20,13 @@ struct arena;
 #define ES256_POINT 32          /* x or y */
 #define SEAL_OVERHEAD (12 + 16) /* nonce and tag around a sealed text */
 
+/*
+ * Has OpenSSL look up and make, before a process forks, what each of its
+ * children would make for itself: they share it then, and start sooner.  No
+ * secret is used, and after a fork OpenSSL seeds its generator anew.
+ */
+void crypto_warm(void);
+
 void crypto_random(void *out, size_t n);
 
 /* Constant-time comparison. */

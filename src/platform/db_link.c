@@ -125,20 +125,24 @@ db_link_budget(struct db *db)
 	return db->budget_whole;
 }
 
-/* Sends what is left to send and waits until an answer is complete. */
+/*
+ * Sends what is left to send and waits until an answer is complete.  What
+ * libpq holds already is not asked of the kernel again.
+ */
 static bool
 wait_result(struct db *db)
 {
 	for (;;) {
 		int unsent = PQflush(db->conn);
 
-		if (unsent < 0 || PQconsumeInput(db->conn) == 0)
+		if (unsent < 0)
 			return false;
 		if (unsent == 0 && PQisBusy(db->conn) == 0)
 			return true;
 		if (!db_link_wait(db,
 			(short)(unsent == 0 ? POLLIN : POLLIN | POLLOUT),
-			db->budget_ms))
+			db->budget_ms) ||
+		    PQconsumeInput(db->conn) == 0)
 			return false;
 	}
 }

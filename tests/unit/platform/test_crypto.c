@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/encode.h"
@@ -285,6 +287,40 @@ START_TEST(es256_reads_no_other_keys)
 }
 END_TEST
 
+/* What a child of a warm process draws. */
+static void
+draw_in_child(unsigned char out[KEY_SIZE])
+{
+	int fds[2], status;
+	pid_t pid;
+
+	ck_assert_int_eq(pipe(fds), 0);
+	pid = fork();
+	if (pid == 0) {
+		crypto_random(out, KEY_SIZE);
+		_exit(write(fds[1], out, KEY_SIZE) != KEY_SIZE);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	ck_assert_int_eq(read(fds[0], out, KEY_SIZE), KEY_SIZE);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+START_TEST(children_of_a_warm_process_draw_their_own_numbers)
+{
+	unsigned char one[KEY_SIZE], other[KEY_SIZE], own[KEY_SIZE];
+
+	crypto_warm();
+	draw_in_child(one);
+	draw_in_child(other);
+	crypto_random(own, sizeof own);
+	ck_assert_mem_ne(one, other, KEY_SIZE);
+	ck_assert_mem_ne(one, own, KEY_SIZE);
+	ck_assert_mem_ne(other, own, KEY_SIZE);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -293,6 +329,8 @@ main(void)
 		{ "hmac", hmac_is_the_standards, ROWS(macs) },
 		{ "hkdf", derive_is_hkdf, 0 },
 		{ "random", random_differs, 0 },
+		{ "warm", children_of_a_warm_process_draw_their_own_numbers,
+		    0 },
 		{ "equal", equal_sees_every_byte, 0 },
 		{ "seal", seal_opens_with_the_same_key_and_context_only,
 		    ROWS(sealed_texts) },
