@@ -13,7 +13,7 @@ targets := $(notdir $(wildcard $(here)/corpus/*))
 
 # base/arena.c poisons what is free where gcc's macro says so.  The folders
 # that Makefile.am defines need not be there.
-CPPFLAGS := -D_GNU_SOURCE -D__SANITIZE_ADDRESS__=1 \
+CPPFLAGS := -D_GNU_SOURCE -DPACKAGE_VERSION='"0"' -D__SANITIZE_ADDRESS__=1 \
 	-iquote $(SOURCE)/src -iquote $(SOURCE) -I. \
 	$(shell sed -n "s/.*-D\(POSTERN_[A-Z_]*\)=.*/-D\1='\"\/nowhere\"'/p" \
 		$(SOURCE)/Makefile.am) \
