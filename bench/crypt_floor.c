@@ -4,11 +4,11 @@
  * core, each of which does nothing but crypt().  Prints the number.
  */
 #include <crypt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <signal.h>
 #include <time.h>
 #include <unistd.h>
 
