@@ -69,6 +69,7 @@ self_test() {
 check_tree "$srcdir"
 if command -v shellcheck >/dev/null; then
   (cd "$srcdir/scripts" &&
-    shellcheck -x -P .. quickstart test matrix lib.sh ./*.sh)
+    shellcheck -x -P .. quickstart test matrix lib.sh ./*.sh \
+      ../bench/run)
 fi
 self_test

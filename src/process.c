@@ -133,6 +133,13 @@ report_template(void *arg, const char *file, int line, const char *what)
 	    what);
 }
 
+/* At the end of this process, and of each child for itself. */
+static void
+free_templates(void)
+{
+	templates_free(&templates);
+}
+
 bool
 process_load_templates(const struct config *c)
 {
@@ -140,7 +147,9 @@ process_load_templates(const struct config *c)
 
 	if (t == NULL)
 		return false;
-	templates_free(&templates);
+	if (templates == NULL)
+		must(atexit(free_templates) == 0);
+	free_templates();
 	templates = t;
 	return true;
 }
