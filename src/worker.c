@@ -44,8 +44,7 @@ set_clock(struct worker *w)
 }
 
 /* After the answer, so that nobody waits for it; before a request only while
- * there is no key to serve it with.  Who needs keys that are not stale, after
- * an idle hour, sees to it. */
+ * there is no key to serve it with (and see signing_keys_freshen()). */
 static void
 refresh_keys(struct worker *w)
 {

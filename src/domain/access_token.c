@@ -16,7 +16,6 @@
 #include "platform/config.h"
 #include "platform/crypto.h"
 #include "platform/json.h"
-#include "platform/log.h"
 
 #define TYPE "at+jwt"
 #define ALGORITHM "ES256"
@@ -200,9 +199,7 @@ access_token_verify(struct unit *u, const char *text, struct access_token *t)
 	bool known = false;
 	enum err e;
 
-	/* What is at hand serves on while the database is away. */
-	if (signing_keys_refresh(u, u->signing, SIGNING_KEYS_STALE_MS) != OK)
-		log_event(DEBUG, "key.stale", "%s", "");
+	signing_keys_freshen(u);
 	if (u->verified != NULL)
 		known = token_cache_find(u->verified,
 		    signing_keys_generation(u->signing), text, n, &v);

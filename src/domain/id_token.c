@@ -112,6 +112,7 @@ id_token_get(struct unit *u, const struct id_token *t, const char **text)
 	const char *kid;
 	enum err e;
 
+	signing_keys_freshen(u);
 	if (signing_keys_current(u->signing, &kid) == NULL)
 		return ERR_UNAVAILABLE;
 	make_name(u, t, kid, name);

@@ -40,8 +40,10 @@ jws_sign(struct unit *u, const char *type, struct json **claims,
 	unsigned char sig[ES256_SIGNATURE];
 	char sig_text[BASE64URL_SIZE(ES256_SIGNATURE)];
 	const char *payload = encode_json(u->mem, claims), *kid, *input;
-	const struct es256 *key = signing_keys_current(u->signing, &kid);
+	const struct es256 *key;
 
+	signing_keys_freshen(u);
+	key = signing_keys_current(u->signing, &kid);
 	if (key == NULL)
 		return ERR_UNAVAILABLE;
 	input = arena_printf(u->mem, "%s.%s", make_header(u->mem, type, kid),

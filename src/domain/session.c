@@ -267,6 +267,7 @@ session_refresh(struct unit *u, const char *refresh_token,
 	    t.generation == UINT32_MAX)
 		return ERR_TOKEN_INVALID;
 	/* A generation must not be spent on an answer that cannot be made. */
+	signing_keys_freshen(u);
 	if (signing_keys_current(u->signing, &kid) == NULL)
 		return ERR_UNAVAILABLE;
 	e = rotate(u, &t, &seconds_left);

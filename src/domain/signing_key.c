@@ -257,6 +257,14 @@ signing_keys_refresh(struct unit *u, struct signing_keys *k, int64_t age_ms)
 	return read_again(u, k);
 }
 
+void
+signing_keys_freshen(struct unit *u)
+{
+	must(u->signing != NULL);
+	if (signing_keys_refresh(u, u->signing, SIGNING_KEYS_STALE_MS) != OK)
+		log_event(DEBUG, "key.stale", "%s", "");
+}
+
 static int
 find_current(const struct signing_keys *k)
 {

@@ -44,6 +44,13 @@ void signing_keys_add(struct signing_keys *k, const char *kid,
 enum err signing_keys_refresh(struct unit *u, struct signing_keys *keys,
     int64_t age_ms) MUST_USE;
 
+/*
+ * For whoever is about to sign or to verify: refreshes the unit's keys when
+ * they are stale, as those of a worker are that nobody asked for an hour.
+ * Those at hand do while the database is away.
+ */
+void signing_keys_freshen(struct unit *u);
+
 /* The key that signs now, and its kid; NULL when there is none. */
 const struct es256 *signing_keys_current(const struct signing_keys *keys,
     const char **kid);

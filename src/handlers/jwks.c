@@ -4,7 +4,6 @@
 #include "domain/signing_key.h"
 #include "handlers/call.h"
 #include "platform/json.h"
-#include "platform/log.h"
 
 enum err
 jwks_get(struct call *c)
@@ -13,10 +12,7 @@ jwks_get(struct call *c)
 	const char *text;
 	size_t n;
 
-	/* Those at hand do while the database is away. */
-	if (signing_keys_refresh(c->u, c->u->signing, SIGNING_KEYS_STALE_MS) !=
-	    OK)
-		log_event(DEBUG, "key.stale", "%s", "");
+	signing_keys_freshen(c->u);
 	set = jwks_describe(c->u->signing);
 	text = json_text(set, c->u->mem, &n);
 	json_free(&set);

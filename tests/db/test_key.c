@@ -282,6 +282,34 @@ START_TEST(token_of_a_new_key_is_looked_up)
 }
 END_TEST
 
+/* Neither signs nor verifies by what it read long ago. */
+START_TEST(idle_worker_looks_before_it_signs)
+{
+	struct unit *janitor = start(), *web = unit_signing(WEB);
+	struct signing_keys *never_read = signing_keys_new(), *read;
+	char kid[SIGNING_KID_TEXT];
+	struct access_token t;
+	const char *text;
+	bool waits;
+	int n;
+
+	(void)signer(web, &n);
+	ck_assert_int_eq(key_rotation_next(next(janitor), true, &waits, kid),
+	    OK);
+	/* As stale as can be. */
+	read = web->signing;
+	web->signing = never_read;
+	(void)sign(next(web));
+	ck_assert_ptr_nonnull(signing_keys_at(never_read, 1, &text));
+	web->signing = signing_keys_new();
+	text = sign(unit_signing(PASSWORD));
+	ck_assert_int_eq(access_token_verify(next(web), text, &t), OK);
+	signing_keys_free(&web->signing);
+	signing_keys_free(&never_read);
+	web->signing = read;
+}
+END_TEST
+
 /*
  * However many names nobody knows: one reading a second.  The table is
  * emptied behind the worker's back, so a reading shows.
@@ -384,6 +412,7 @@ key_suite(void)
 		CASE(admin_retires, 0),
 		CASE(foreign_row_retires_nothing, 0),
 		CASE(token_of_a_new_key_is_looked_up, 0),
+		CASE(idle_worker_looks_before_it_signs, 0),
 		CASE(unknown_names_cost_one_reading_a_second, 0),
 		CASE(unknown_name_is_no_refusal_while_the_database_is_away, 0),
 		CASE(retired_key_s_tokens_are_forgotten, 0),

@@ -137,6 +137,8 @@ static const struct {
 	{ SITE "database_prepare = yes\n", "FILE:2", "on or off" },
 	{ SITE "log_level = loud\n", "FILE:2", "error, warn, info" },
 	{ SITE "smtp_tls = tls\n", "FILE:2", "none or starttls" },
+	{ SITE "registration_conflict = off\n", "FILE:2", "tell or hide" },
+	{ SITE "key_rotation = 1d\n", "FILE:2", "2d" },
 	{ SITE "pid_file = run/pid\n", "FILE:2", "absolute path" },
 	{ SITE "key_file =\n", "FILE:2", "1 characters or more" },
 	{ SITE "mail_from = postern\n", "FILE:2", "e-mail address" },
