@@ -157,7 +157,7 @@ def test_lost_headers_are_found(open_site):
               "a form of another site is not refused",
               "gives out files beside", "is not kept by browsers",
               # forms that nobody may send are not refused as foreign
-              "POST /[a-z-]+ is answered 303")
+              "POST /[a-z/-]+ is answered 303")
 
 
 def test_a_cache_before_the_pages_is_found(open_site, secret_of):
