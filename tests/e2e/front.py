@@ -2,13 +2,28 @@
 """A second nginx before a site's posternd: the shipped files with changes of
 the test's own, as sysadmins make them."""
 
+import glob
 import os
 import shutil
 import signal
 import subprocess
 import tempfile
 
+from faulty_smtp import Authority
 from stack import NGINX_CONF, as_owner, end, free_port, give, until
+
+
+def make_certificate(site, home, names):
+    """A certificate for names in the site's folder: (its authority's file,
+    the path of its .pem and .key without these)."""
+    authority = Authority(str(home))
+    authority.context(names)
+    made, = glob.glob(os.path.join(home, "authority[0-9]*.key"))
+    stem = os.path.join(site.home, "tls")
+    for end in ".pem", ".key":
+        shutil.copy(made[:-4] + end, stem + end)
+        give(stem + end)
+    return authority.file, stem
 
 
 class Front:

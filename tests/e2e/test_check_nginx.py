@@ -4,15 +4,13 @@ and each thing that a sysadmin's change to them broke."""
 
 import os
 import re
-import shutil
 import subprocess
 
 import pytest
 
 from conftest import NO_LIMITS
-from faulty_smtp import Authority
-from front import Front
-from stack import BUILD, free_port, give
+from front import Front, make_certificate
+from stack import BUILD, free_port
 
 HTTP, SERVER, FASTCGI, GATE = (f"postern-{part}.conf" for part in (
     "http", "server", "fastcgi", "gate"))
@@ -212,14 +210,9 @@ class Secure:
         self.port = free_port()
         self.url = f"https://localhost:{self.port}"
         self.site = stack.site(public_url=self.url, **NO_LIMITS)
-        authority = Authority(str(home))
-        authority.context("DNS:localhost")
-        self.trust = "--ca-file", authority.file
-        self.key = os.path.join(self.site.home, "tls")
-        for end in ".pem", ".key":
-            shutil.copy(os.path.join(authority.home, "authority1" + end),
-                        self.key + end)
-            give(self.key + end)
+        authority, self.key = make_certificate(self.site, home,
+                                               "DNS:localhost")
+        self.trust = "--ca-file", authority
 
     def front(self, protocols="TLSv1.2 TLSv1.3", http="", **kw):
         return Front(self.site, http=http, listen="ssl http2", server=(

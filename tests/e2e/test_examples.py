@@ -7,26 +7,28 @@ their upstreams' ports, and that there is no TLS.
 """
 
 import base64
-import glob
 import hashlib
+import http.client
 import os
 import re
 import socket
+import ssl
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote
 
 import jwt
 import pytest
 
 import logsearch
 from client import Client, refused
-from front import Front
+from front import Front, make_certificate
 from stack import SOURCE, free_port, give
 from test_check_nginx import at_its_name, clean
 
-EXAMPLES = sorted(glob.glob(os.path.join(SOURCE, "nginx", "examples",
-                                         "*.conf")))
+FOLDER = os.path.join(SOURCE, "nginx", "examples")
+OWN_HOST = "own-host"  # has a fixture of its own
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
 
 
@@ -67,6 +69,23 @@ class App(BaseHTTPRequestHandler):
         pass
 
 
+def start_app():
+    app = ThreadingHTTPServer(("127.0.0.1", 0), App)
+    app.daemon_threads = True
+    threading.Thread(target=app.serve_forever, args=(0.05,),
+                     daemon=True).start()
+    return app
+
+
+def names():
+    return {n.removesuffix(".conf") for n in os.listdir(FOLDER)}
+
+
+def text_of(name):
+    with open(os.path.join(FOLDER, name + ".conf"), encoding="utf-8") as f:
+        return f.read()
+
+
 class Example:
     """One file, as seen from outside: at the name of the site."""
 
@@ -98,16 +117,12 @@ class Examples(dict):
         super().__init__()
         self.root = os.path.join(site.home, "www")
         self.files()
-        self.app = ThreadingHTTPServer(("127.0.0.1", 0), App)
-        self.app.daemon_threads = True
-        threading.Thread(target=self.app.serve_forever, args=(0.05,),
-                         daemon=True).start()
+        self.app = start_app()
         texts = []
-        for path in EXAMPLES:
-            example = self[os.path.basename(path)[:-5]] = Example(site)
-            with open(path, encoding="utf-8") as f:
-                texts.append(example.prepare(f.read(), self.root,
-                                             self.app.server_address[1]))
+        for name in names() - {OWN_HOST}:
+            self[name] = Example(site)
+            texts.append(self[name].prepare(text_of(name), self.root,
+                                            self.app.server_address[1]))
         self.front = Front(site, http="\n".join(texts))
 
     def files(self):
@@ -164,10 +179,10 @@ SPOOFED = {"X-Auth-User": "root", "X-Auth-Email": "root@example.com",
            "X-Auth-Token": "x", "X_Auth_User": "root"}
 
 
-def test_there_is_a_test_of_each_example(examples):
+def test_there_is_a_test_of_each_example():
     with open(__file__, encoding="utf-8") as f:
         tests = f.read()
-    for name in examples:
+    for name in names() - {OWN_HOST}:
         assert f'examples["{name}"]' in tests, name
 
 
@@ -289,3 +304,76 @@ def test_rules_by_path(examples, open_site, signed_in):
     body = refused(example.ask(admin, "/forum/"), 403)
     assert body["code"] == "email_not_verified"
     assert example.ask(admin, "/admin/").status_code == 403
+
+
+class OwnHost:
+    """login.example.org and app.example.org, by TLS."""
+
+    def __init__(self, stack, home):
+        self.site = stack.site(public_url="https://login.example.org",
+                               cookie_domain="example.org")
+        self.authority, key = make_certificate(self.site, home,
+                                               "DNS:app.example.org")
+        self.port, self.app = free_port(), start_app()
+        text = text_of(OWN_HOST)
+        text = text.replace("server {", "server {\n\taccess_log off;")
+        text = text.replace("listen 443 ", f"listen 127.0.0.1:{self.port} ")
+        text = text.replace("/etc/ssl/app.example.org.pem", key + ".pem")
+        text = text.replace("/etc/ssl/private/app.example.org.key",
+                            key + ".key")
+        text = text.replace("127.0.0.1:3004",
+                            f"127.0.0.1:{self.app.server_address[1]}")
+        self.front = Front(self.site, http=text)
+
+    def ask(self, method, path, cookie=None, **headers):
+        """As a browser at app.example.org; (status, headers, body)."""
+        trust = ssl.create_default_context(cafile=self.authority)
+        with socket.create_connection(("127.0.0.1", self.port), 10) as s:
+            c = http.client.HTTPConnection("app.example.org")
+            c.sock = trust.wrap_socket(s, server_hostname="app.example.org")
+            headers = {n.replace("_", "-"): v for n, v in headers.items()}
+            if cookie:
+                headers["Cookie"] = cookie
+            c.request(method, path, headers=headers)
+            answer = c.getresponse()
+            return answer.status, answer.headers, answer.read().decode()
+
+    def stop(self):
+        self.front.stop()
+        self.app.shutdown()
+        self.app.server_close()
+        return self.site.stop()
+
+
+@pytest.fixture(scope="module")
+def own_host(stack, tmp_path_factory):
+    own_host = OwnHost(stack, tmp_path_factory.mktemp("own"))
+    yield own_host
+    problems = own_host.stop()
+    assert not problems, problems
+
+
+def test_an_application_on_its_own_host(own_host):
+    site = own_host.site
+    account = site.account()
+    status, headers, _ = own_host.ask("GET", "/a?b=c", Accept="text/html")
+    assert status == 303
+    login, _, back = headers["Location"].partition("?next=")
+    assert login == "https://login.example.org/login"
+    assert unquote(back) == "https://app.example.org/a?b=c"
+    answer = site.client().request(
+        "POST", "/login", data=account.credentials() | {"next": unquote(back)},
+        headers={"Origin": "https://login.example.org"})
+    assert answer.headers["Location"] == "https://app.example.org/a?b=c"
+    cookie, attributes = answer.headers["Set-Cookie"].split("; ", 1)
+    logsearch.keep("a shared session's cookie", cookie.partition("=")[2])
+    assert "Domain=example.org" in attributes
+    status, _, body = own_host.ask("GET", "/a?b=c", cookie)
+    assert status == 200 and f"x-auth-email: {account.email}" in body
+    assert cookie not in body
+    assert own_host.ask("GET", "/a")[0] == 401
+    sibling = "https://login.example.org"
+    assert own_host.ask("POST", "/a", cookie, Origin=sibling)[0] == 403
+    status, _, body = own_host.ask("GET", "/public/", cookie,
+                                   X_Auth_User="root")
+    assert status == 200 and "x-auth" not in body
