@@ -108,8 +108,7 @@ enum err
 expiry_run(struct unit *u, bool *more)
 {
 	const struct db_query *all[] = { &expired_sessions, &ended_sessions,
-		&tokens, &changes,
-		&limits, &mails, &accounts, NULL };
+		&tokens, &changes, &limits, &mails, &accounts, NULL };
 	enum err e, worst = OK;
 	struct db_rows r;
 

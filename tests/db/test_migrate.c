@@ -189,7 +189,8 @@ START_TEST(changed_file_is_refused_by_name)
 
 	succeeds(database, dir, "0001");
 	file_write(dir, "0001_initial.sql",
-	    arena_printf(test_mem(), "%s\n-- a word more\n", sql_file("0001_initial.sql")));
+	    arena_printf(test_mem(), "%s\n-- a word more\n",
+		sql_file("0001_initial.sql")));
 	file_write(dir, "0002_second.sql", second("more"));
 	is_refused(database, dir, "0001_initial.sql");
 	ck_assert_str_eq(versions(), "1 initial checksum");

@@ -370,6 +370,44 @@ START_TEST(reserved_address_is_nobody_elses)
 }
 END_TEST
 
+/*
+ * Where nobody is to hear that an address is taken, a registration that waits
+ * for its change to commit finds it free, but kept.
+ */
+START_TEST(registration_that_waits_for_a_change_gets_nothing)
+{
+	struct owner o = owner_new();
+	struct uuid id;
+
+	conf_set("registration_conflict = hide\n");
+	sql_hold("UPDATE postern.account SET address = 'w' || address,"
+		 "  canonical = 'w' || canonical WHERE id = '%s';"
+		 "INSERT INTO postern.address_change (account_id, id,"
+		 "  new_address, new_canonical, epoch, number, old_address,"
+		 "  old_canonical, confirmed_at, take_back_until)"
+		 " SELECT id, gen_random_uuid(), address, canonical, 0, 1,"
+		 "  substr(address, 2), substr(canonical, 2), now(),"
+		 "  now() + interval '1 h'"
+		 " FROM postern.account WHERE id = '%s'",
+	    o.p.id_text, o.p.id_text);
+	ck_assert_int_ne(account_register(o.u, &o.p.address, GOOD_PASSWORD,
+			     NULL, &id),
+	    OK);
+	ck_assert_int_eq(sql_int("SELECT count(*) FROM postern.account"
+				 " WHERE canonical = '%s'",
+			     o.p.address.canonical),
+	    0);
+	/* Later it is as with any address that is taken. */
+	ck_assert_int_eq(account_register(next(o.u), &o.p.address,
+			     GOOD_PASSWORD, NULL, &id),
+	    OK);
+	ck_assert_int_eq(sql_int("SELECT count(*) FROM postern.account"
+				 " WHERE canonical = '%s'",
+			     o.p.address.canonical),
+	    0);
+}
+END_TEST
+
 START_TEST(change_goes_a_week_after_its_right)
 {
 	static const struct {
@@ -464,6 +502,7 @@ own_account_suite(void)
 		CASE(right_to_take_back_outlives_everything, ROWS(keeps)),
 		CASE(taking_back_undoes_that_change_and_all_later_ones, 0),
 		CASE(reserved_address_is_nobody_elses, 0),
+		CASE(registration_that_waits_for_a_change_gets_nothing, 0),
 		CASE(change_goes_a_week_after_its_right, 2),
 		CASE(deletion_leaves_what_happened_and_one_mail, 0),
 		CASE(export_is_for_live_sessions, ROWS(dead)),
