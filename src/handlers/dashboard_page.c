@@ -20,8 +20,7 @@ dashboard_page(struct call *c)
 	json_put_string(data, "created", d.account_created);
 	json_put_string(data, "session_started", d.created);
 	json_put_string(data, "session_client", d.client);
-	json_put_string(data, "session_device",
-	    page_device(c, d.user_agent));
+	json_put_string(data, "session_device", page_device(c, d.user_agent));
 	return page_show(c, 200, "page/dashboard.html", &data);
 }
 

@@ -353,6 +353,8 @@ STATES = {
     "refused password": lambda b, s: settings(b, s, "password").type(
         current_password=OTHER, new_password=OTHER).press(),
     "language": lambda b, s: settings(b, s, "language"),
+    "address": lambda b, s: settings(b, s, "email"),
+    "end of the account": lambda b, s: settings(b, s, "delete"),
     "not found": lambda b, s: b.go("/nothing"),
 }
 
