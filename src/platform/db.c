@@ -371,11 +371,12 @@ db_script(struct db *db, struct arena *mem, const char *sql, const char **why)
 	enum err e;
 
 	*why = db->message;
-	if ((e = db_link_ready(db)) != OK)
+	if ((e = db_link_ready(db)) != OK) {
+		db->blocked = false;
 		return e;
+	}
 	must(PQexitPipelineMode(db->conn) == 1);
 	must(PQsetnonblocking(db->conn, 0) == 0);
-	db->blocked = false;
 	res = PQexec(db->conn, sql);
 	if (PQresultStatus(res) == PGRES_FATAL_ERROR) {
 		*why = arena_strdup(mem, PQresultErrorMessage(res));

@@ -160,8 +160,8 @@ enum err db_script(struct db *db, struct arena *mem, const char *sql,
     const char **why) MUST_USE;
 
 /*
- * Whether the last script failed only because others held locks (55P03,
- * 40P01): it may be run again.
+ * Whether the last script that failed did so only because others held locks
+ * (55P03, 40P01): it may be run again.  A ROLLBACK since changes nothing.
  */
 bool db_blocked(const struct db *db);
 
