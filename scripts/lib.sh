@@ -13,7 +13,8 @@ build_packages=(autoconf automake gcc make libc6-dev pkgconf
 	libfcgi-dev libpq-dev libjson-c-dev libcrypt-dev libesmtp-dev
 	libssl-dev libidn2-dev libcurl4-openssl-dev)
 run_packages=(nginx postgresql openssl curl jq python3-aiosmtpd)
-test_packages=(check mandoc shellcheck python3-pytest python3-requests
+test_packages=(check mandoc shellcheck
+	python3-pytest python3-pytest-xdist python3-requests
 	python3-jwt python3-cryptography pgbouncer
 	python3-selenium chromium chromium-driver npm)
 bench_packages=(wrk python3-requests)

@@ -15,7 +15,7 @@ from load import Load, accounts, query
 from posterns import SOAK, kinds
 from stack import until
 
-SECONDS = 300 if SOAK else 12
+SECONDS = 300 if SOAK else 8
 PAUSE = 0.1, 0.6  # seconds between two kills: at least, at most
 CREW = {"web": 4, "password": 2, "mailer": 1, "janitor": 1}
 CALM = 12         # seconds until all are there again: the longest back-off
