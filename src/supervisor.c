@@ -304,6 +304,7 @@ supervisor_run(struct config *c, const char *conf_path)
 	log_event(INFO, "supervisor.started",
 	    "version=" PACKAGE_VERSION " separation=%s",
 	    sandbox_separates() ? "users" : "off");
+	sandbox_trim();
 	serve();
 	remove_files();
 	log_event(INFO, "supervisor.left", "%s", "");

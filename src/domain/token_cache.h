@@ -35,7 +35,7 @@ struct verified_token {
 bool token_cache_find(struct token_cache *c, uint64_t generation,
     const char *text, size_t n, struct verified_token *v);
 
-/* Remembers one, in the place of whichever had its slot. */
+/* Remembers one, in the place of one that ends sooner. */
 void token_cache_put(struct token_cache *c, uint64_t generation,
     const char *text, size_t n, const struct verified_token *v);
 

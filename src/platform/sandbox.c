@@ -7,12 +7,15 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <link.h>
 #include <linux/capability.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -103,6 +106,31 @@ sandbox_child(const struct sandbox *s)
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
 	if (getppid() != s->parent)
 		(void)raise(SIGTERM);
+}
+
+/* Of one loaded object; the segments that were written to stay. */
+static int
+trim_object(struct dl_phdr_info *object, size_t size, void *arg)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	(void)size;
+	(void)arg;
+	for (int i = 0; i < object->dlpi_phnum; i++) {
+		const ElfW(Phdr) *p = &object->dlpi_phdr[i];
+		uintptr_t from = (object->dlpi_addr + p->p_vaddr) & ~(page - 1);
+		uintptr_t to = object->dlpi_addr + p->p_vaddr + p->p_memsz;
+
+		if (p->p_type == PT_LOAD && (p->p_flags & PF_W) == 0)
+			(void)madvise((void *)from, to - from, MADV_DONTNEED);
+	}
+	return 0;
+}
+
+void
+sandbox_trim(void)
+{
+	(void)dl_iterate_phdr(trim_object, NULL);
 }
 
 void

@@ -28,6 +28,13 @@ struct sandbox {
 /* A child, after it opened its own secrets. */
 void sandbox_child(const struct sandbox *s);
 
+/*
+ * Gives back the pages of the program and its libraries that are nothing but
+ * their files' content: loading touches many that are never needed again, and
+ * what is needed again comes back by itself.
+ */
+void sandbox_trim(void);
+
 /* Names this process for ps and top: "postern-" and what fits of name. */
 void sandbox_name(const char *name);
 

@@ -183,6 +183,25 @@ START_TEST(there_are_only_so_many_slots)
 }
 END_TEST
 
+/* Half as many as there are slots: they hardly get into each other's way. */
+START_TEST(half_a_table_keeps_nearly_all)
+{
+	struct verified_token v = { .token = { .expires = NOW } };
+	const int many = TOKEN_CACHE_SLOTS / 2;
+	int found = 0;
+	char name[32];
+
+	set_up();
+	for (int i = 0; i < many; i++)
+		token_cache_put(u.verified, 1, name,
+		    (size_t)snprintf(name, sizeof name, "token %d", i), &v);
+	for (int i = 0; i < many; i++)
+		found += token_cache_find(u.verified, 1, name,
+		    (size_t)snprintf(name, sizeof name, "token %d", i), &v);
+	ck_assert_int_gt(found, many * 95 / 100);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -200,6 +219,8 @@ main(void)
 		    token_of_a_key_that_is_gone_is_refused, 0 },
 		{ "there are only so many slots", there_are_only_so_many_slots,
 		    0 },
+		{ "half a table keeps nearly all",
+		    half_a_table_keeps_nearly_all, 0 },
 	};
 
 	return test_main("token_cache", cases, ROWS(cases));
