@@ -201,7 +201,7 @@ static enum fcgi_look
 look(struct fcgi *f, int fd)
 {
 	int peer = peer_state(fd);
-	ssize_t n = recv(fd, f->peek, sizeof f->peek, MSG_PEEK);
+	ssize_t n = recv(fd, f->peek, sizeof f->peek, MSG_PEEK | MSG_DONTWAIT);
 	enum fcgi_look found;
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -214,17 +214,18 @@ look(struct fcgi *f, int fd)
 }
 
 /*
- * Gives fd, blocking from here on, to libfcgi as a connection it believes it
- * has kept from a request before: then FCGX_Accept_r() reads from it instead
- * of accepting.
+ * Gives fd to libfcgi as a connection it believes it has kept from a request
+ * before: then FCGX_Accept_r() reads from it instead of accepting.  What it
+ * reads is there already.
  */
 static bool
 hand_over(struct fcgi *f, int fd, bool whole)
 {
 	struct timeval limit = { .tv_sec = FCGI_PATIENCE };
 
-	must(fcntl(fd, F_SETFL, 0) == 0);
-	must(!setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit));
+	if (!whole)
+		must(!setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit,
+		    sizeof limit));
 	must(!setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit));
 	f->req.ipcFd = fd;
 	f->req.keepConnection = 1;
@@ -270,7 +271,7 @@ accept_failed(struct fcgi *f, int error)
 static bool
 take(struct fcgi *f)
 {
-	int fd = accept4(f->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int fd = accept4(f->listener, NULL, NULL, SOCK_CLOEXEC);
 	enum fcgi_look found;
 
 	if (fd < 0) {
