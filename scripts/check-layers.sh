@@ -40,6 +40,7 @@ idn2.h: platform/idn.c
 json-c/: platform/json.c
 libesmtp.h: platform/smtp.c
 libpq-fe.h: platform/db_link.h
+link.h: platform/sandbox.c
 linux/capability.h: platform/sandbox.c
 linux/close_range.h: platform/sandbox.c
 openssl/: platform/crypto.c

@@ -11,7 +11,6 @@
 #include <linux/capability.h>
 #include <pwd.h>
 #include <signal.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,11 +117,14 @@ trim_object(struct dl_phdr_info *object, size_t size, void *arg)
 	(void)arg;
 	for (int i = 0; i < object->dlpi_phnum; i++) {
 		const ElfW(Phdr) *p = &object->dlpi_phdr[i];
-		uintptr_t from = (object->dlpi_addr + p->p_vaddr) & ~(page - 1);
-		uintptr_t to = object->dlpi_addr + p->p_vaddr + p->p_memsz;
+		ElfW(Addr) from = object->dlpi_addr + p->p_vaddr;
+		size_t before = from % page;
 
-		if (p->p_type == PT_LOAD && (p->p_flags & PF_W) == 0)
-			(void)madvise((void *)from, to - from, MADV_DONTNEED);
+		if (p->p_type != PT_LOAD || (p->p_flags & PF_W) != 0)
+			continue;
+		/* NOLINTNEXTLINE(performance-no-int-to-ptr) */
+		(void)madvise((void *)(from - before), p->p_memsz + before,
+		    MADV_DONTNEED);
 	}
 	return 0;
 }
