@@ -42,7 +42,6 @@ libesmtp.h: platform/smtp.c
 libpq-fe.h: platform/db_link.h
 link.h: platform/sandbox.c
 linux/capability.h: platform/sandbox.c
-linux/close_range.h: platform/sandbox.c
 openssl/: platform/crypto.c
 openssl/ssl.h: platform/smtp.c
 sanitizer/: base/arena.c

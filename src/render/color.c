@@ -8,21 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/encode.h"
 #include "base/must.h"
 
 static const struct color black = { 0, 0, 0 }, white = { 255, 255, 255 };
-
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
 
 bool
 color_parse(struct color *c, const char *text)
@@ -33,8 +22,8 @@ color_parse(struct color *c, const char *text)
 	if (*text != '#' || (n != 4 && n != 7))
 		return false;
 	for (size_t i = 0; i < 3; i++) {
-		int high = hex_value(text[1 + i * each]);
-		int low = hex_value(text[i * each + each]);
+		int high = hex_digit(text[1 + i * each]);
+		int low = hex_digit(text[i * each + each]);
 
 		if (high < 0 || low < 0)
 			return false;
