@@ -77,10 +77,9 @@ def bearer_checks(place, n):
         for token in access_tokens(place, n)])
 
 
-def cookie_checks(place, accounts):
-    """Checks all over the accounts."""
-    some = random.sample(range(1, accounts + 1),
-                         min(accounts, places.COOKIES))
+def cookie_checks(place, accounts, most=places.COOKIES):
+    """Checks all over the accounts, by at most so many people."""
+    some = random.sample(range(1, accounts + 1), min(accounts, most))
     return write_requests(place, "cookies", [
         ("GET", "/auth/check", {"Cookie": f"postern_session={cookie(i)}"}, "")
         for i in some])
@@ -271,7 +270,9 @@ def growth(scene, o):
     for accounts in o.accounts[1:]:
         large = scene.place(accounts)
         scene.together(small, large)
-        asked = {p: cookie_checks(p, p.accounts) for p in (small, large)}
+        # As many people come as before, from among all of them.
+        asked = {p: cookie_checks(p, p.accounts, small.accounts)
+                 for p in (small, large)}
 
         def cost(which, seconds=o.seconds, asked=asked):
             return 1e6 / load(which, asked[which], seconds)["rate"]
