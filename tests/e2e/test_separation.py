@@ -26,8 +26,8 @@ import fcgi
 import logsearch
 from faulty_smtp import Authority, Relay
 from posterns import best_build, is_sanitized, kind_of
-from stack import (READY_WITHIN, RUN_AS, children, clean_environment, end,
-                   pg_program, until)
+from stack import (READY_WITHIN, RUN_AS, SOURCE, children,
+                   clean_environment, end, pg_program, until)
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0, reason="root only: system users, mount namespaces")
@@ -38,6 +38,7 @@ ROLES = {**{f"postern-{k}": [f"postern_{k}"] for k in KINDS},
          "root": ["postern_owner", "postern_admin"]}
 ALL_ROLES = [r for roles in ROLES.values() for r in roles] + [RUN_AS]
 SETGID, SETUID, KILL = 1 << 6, 1 << 7, 1 << 5
+README = os.path.join(SOURCE, "README.md")
 LOGIN = ("postern", "the secret of the relay")
 PASSWORD = "a long enough secret"
 
@@ -52,6 +53,26 @@ mount --bind "$root/run" /run
 mount --bind "$root$prefix" "$prefix"
 exec "$@"
 """
+
+
+def readme_block(after):
+    """The block of code that follows the mention of a file."""
+    with open(README, encoding="utf-8") as f:
+        _, _, text = f.read().partition(after)
+    return re.search(r"^```\w*\n(.*?)^```", text, re.S | re.M)[1]
+
+
+def put_as_told(hba, line):
+    """Where the README says: below the line of postgres, above the other
+    local lines."""
+    with open(README, encoding="utf-8") as f:
+        told = " ".join(f.read().split())
+    assert ("pg_hba.conf`, below the line of `postgres` (`local all postgres"
+            " peer`)") in told
+    lines = hba.splitlines(keepends=True)
+    local = [i for i, text in enumerate(lines) if text.startswith("local")]
+    assert lines[local[0]].split() == ["local", "all", "postgres", "peer"]
+    return "".join(lines[:local[1]] + [line] + lines[local[1]:])
 
 
 class Root:
@@ -159,13 +180,12 @@ class Root:
             "--locale=C.UTF-8", "-D", data], cwd=self.pg, check=True,
             stdout=subprocess.DEVNULL)
         with open(data + "/pg_ident.conf", "a", encoding="ascii") as f:
-            for user, roles in ROLES.items():
-                f.writelines(f"postern {user} {r}\n" for r in roles)
+            f.write(readme_block("pg_ident.conf"))
         with open(data + "/pg_hba.conf", "r+", encoding="ascii") as f:
-            old = f.read()
+            # Debian's has a line for postgres above all others.
+            debian = f"local all {RUN_AS} peer\n" + f.read()
             f.seek(0)
-            f.write(f"local all {RUN_AS} peer\n"
-                    "local postern all peer map=postern\n" + old)
+            f.write(put_as_told(debian, readme_block("pg_hba.conf")))
         with open(os.path.join(self.home, "pg.log"), "wb") as log:
             self.postgres = subprocess.Popen(
                 self.inside(["setpriv", "--pdeathsig=INT", f"--reuid={RUN_AS}",
@@ -353,6 +373,16 @@ def test_peer_authentication_lets_each_user_be_its_role_only(running):
     refused = running.psql(running.uid["postern-web"], "postern_password",
                            "SELECT 1").stderr
     assert "eer authentication failed" in refused, refused
+
+
+def test_the_readmes_lines_leave_the_superuser_in(running):
+    """Its pg_dumpall goes through every database."""
+    done = subprocess.run(
+        running.as_user(RUN_AS) + [pg_program("pg_dumpall"), "--schema-only",
+                                   "-h", running.pg],
+        cwd="/", capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "CREATE TABLE postern.account " in done.stdout
 
 
 def test_the_role_of_the_web_pool_reads_no_hash(running):
