@@ -16,6 +16,7 @@ import pwd
 import re
 import secrets
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -561,3 +562,19 @@ def end_traced(process):
     while process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
     end(process)
+
+
+# Another program. ------------------------------------------------------------
+
+def test_a_new_program_takes_over_as_the_readme_says(running):
+    """With the capabilities that are left: they must do for its check, its
+    start and its children."""
+    with open(README, encoding="utf-8") as f:
+        assert "-s USR2 postern" in f.read()
+    before = set(crew_of(running))
+    running.posternd.send_signal(signal.SIGUSR2)
+    until(lambda: crew_of(running) and not before & set(crew_of(running)),
+          READY_WITHIN, f"new children: {running.tail()}")
+    running.ready()
+    assert "replace.now" in running.tail()
+    assert collections.Counter(crew_of(running).values()) == CREW
