@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: ISC
 #
 # Gate: mandoc has nothing to say about the manual pages; every route of
-# src/routes.c stands in posternd(8) and every subcommand in posternctl(8);
-# the newest entry of CHANGELOG.md is this version.  Skipped (77) where
-# mandoc is missing.
+# src/routes.c stands in posternd(8); posternctl(8) has every subcommand with
+# its verbs and its long options, as src/ctl/ has them, and no other; the
+# newest entry of CHANGELOG.md is this version.  Skipped (77) where mandoc is
+# missing.
 set -eu
 srcdir=${srcdir:-$(dirname "$0")/..}
+export LC_ALL=C
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
@@ -23,7 +25,69 @@ routes() {
 
 # The subcommands of posternctl.
 commands() {
-  sed -n 's/^\t{ "\([a-z-]*\)", ".*", ctl_.*/\1/p' "$1"
+  sed -n 's/^\t{ "\([a-z-]*\)", ".*/\1/p' "$1"
+}
+
+# "command verb" and "command --option", of a subcommand's source: of what it
+# prints as its usage, and of its table for getopt_long(3).
+words_of_source() {
+  awk '
+    /"(usage:|      ) posternctl [a-z]/ {
+      sub(/.*posternctl /, "")
+      command = $1
+      if ($2 ~ /^[a-z][a-z-]*/ && match($2, /^[a-z-]+/))
+        print command, substr($2, 1, RLENGTH)
+    }
+    /{ "[a-z-]+", (no|required)_argument,/ {
+      split($0, part, "\"")
+      option[part[2]]
+    }
+    END { for (o in option) print command, "--" o }' "$1" | sort -u
+}
+
+# The same of a manual page: of its synopsis, each option described below it.
+words_of_page() {
+  awk '
+    /^\.Sh / { synopsis = $2 == "SYNOPSIS"; below = !synopsis }
+    synopsis && /^\.Nm/ { command = "" }
+    synopsis && /^\.Cm/ {
+      for (i = 2; i <= NF; i++)
+        if (command == "")
+          command = $i
+        else if ($i != "|")
+          word[command " " $i]
+    }
+    {
+      for (rest = $0; match(rest, /Fl -[a-z-]+/);
+          rest = substr(rest, RSTART + RLENGTH))
+        if (synopsis)
+          word[command " --" substr(rest, RSTART + 4, RLENGTH - 4)]
+        else if (below)
+          described["--" substr(rest, RSTART + 4, RLENGTH - 4)]
+    }
+    END {
+      for (w in word) {
+        split(w, part, " ")
+        if (part[2] ~ /^--/ && !(part[2] in described))
+          print w, "(only in the synopsis)"
+        else
+          print w
+      }
+    }' "$1" | sort -u
+}
+
+# compare_words PAGE SOURCE...: says what one has and the other lacks.
+compare_words() {
+  words_of_page "$1" >"$tmp/page"
+  shift
+  for source; do
+    words_of_source "$source"
+  done | sort -u >"$tmp/source"
+  [ -s "$tmp/source" ] || { echo "no words of posternctl found"; return 1; }
+  diff -U 0 "$tmp/source" "$tmp/page" >"$tmp/diff" && return 0
+  echo "src/ctl/ (-) and posternctl(8) (+) differ:"
+  grep '^[-+][a-z]' "$tmp/diff"
+  return 1
 }
 
 # missing PAGE MACRO: of the lines of standard input, those without an item.
@@ -46,6 +110,18 @@ self_test() {
     echo "the gate misses a route without a word"
     return 1
   fi
+  printf '"usage: posternctl key burn [--twice]\\n"\n%s\n' \
+    '{ "twice", no_argument, NULL, 2 },' >"$tmp/key.c"
+  if [ "$(words_of_source "$tmp/key.c")" != "key --twice
+key burn" ]; then
+    echo "the gate misses a verb or an option of posternctl"
+    return 1
+  fi
+  if compare_words "$srcdir/man/posternctl.8" "$srcdir"/src/ctl/*.c \
+    "$tmp/key.c" >/dev/null; then
+    echo "the gate misses a verb without a word"
+    return 1
+  fi
 }
 
 bad=0
@@ -58,6 +134,7 @@ if [ ! -s "$tmp/routes" ] || [ ! -s "$tmp/commands" ]; then
 fi
 ! missing "$srcdir/man/posternd.8" Li <"$tmp/routes" || bad=1
 ! missing "$srcdir/man/posternctl.8" Cm <"$tmp/commands" || bad=1
+compare_words "$srcdir/man/posternctl.8" "$srcdir"/src/ctl/*.c || bad=1
 version=$(sed -n 's/^AC_INIT(\[postern\], \[\(.*\)\])$/\1/p' \
   "$srcdir/configure.ac")
 newest=$(sed -n 's/^## \([0-9][^ ]*\).*/\1/p' "$srcdir/CHANGELOG.md" | head -n 1)
