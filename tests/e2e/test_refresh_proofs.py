@@ -13,6 +13,8 @@ import hmac
 import itertools
 import json
 import re
+import secrets
+import signal
 import subprocess
 import time
 import uuid
@@ -24,9 +26,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+import gate
 import logsearch
 from client import at_once, refused
-from stack import Psql, as_owner, pg_program
+from posterns import ctl
+from stack import READY_WITHIN, Psql, as_owner, pg_program, until
 from test_access_tokens import b64, unb64
 from test_refresh import INVALID, next_token, refresh
 
@@ -271,3 +275,42 @@ def test_five_tabs_refresh_for_an_hour_and_stay_signed_in(proof_site):
     assert sql("SELECT refresh_gen FROM postern.session"
                f" WHERE id = '{claims['sid']}'") == "5"
     sql.close()
+
+
+def test_a_new_key_file_ends_what_the_old_one_made_and_nothing_else(
+        proof_site):
+    """What postern.conf(5) tells whoever lost it, or let it leak: the last
+    test, because everybody's tokens are over then."""
+    account, client = proof_site.account(), proof_site.client()
+    old, reset = account.login(), account.reset_token()
+    browser = gate.sign_in(proof_site, account)
+    listed = {kid for kid, _ in keys_of(proof_site)}
+    workers = proof_site.workers().items()
+    with open(proof_site.options["key_file"], "w", encoding="ascii") as f:
+        f.write(secrets.token_hex(32) + "\n")
+    proof_site.posternd.send_signal(signal.SIGHUP)
+    until(lambda: len(keys_of(proof_site)) > len(listed), READY_WITHIN,
+          "a key under the new file")
+    until(lambda: not workers & proof_site.workers().items(), READY_WITHIN,
+          "the old workers' end")
+    refused(client.get("/auth/check", token=old["access_token"]), 401,
+            INVALID)
+    refused(refresh(client, old["refresh_token"]), 401, INVALID)
+    for kid, state in keys_of(proof_site):
+        if kid in listed:
+            done = ctl(proof_site, "key", "retire", kid)
+            assert done.returncode == 0, done.stderr
+        else:
+            assert state == "signs"
+    assert browser.get("/dashboard").status_code == 200
+    assert client.get("/auth/check", token=account.login()["access_token"]
+                      ).status_code == 204
+    answer = client.post("/auth/reset-password", {
+        "token": reset, "new_password": "another long secret"})
+    assert answer.status_code == 200, answer.text
+
+
+def keys_of(site):
+    done = ctl(site, "key", "list")
+    assert done.returncode == 0, done.stderr
+    return [line.split()[:2] for line in done.stdout.splitlines()[1:]]
