@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: ISC
 #
 # Gate: every option of src/platform/options.h stands with its default in
-# postern.conf(5) and in the sample file, and these name no other.
+# postern.conf(5) and in the sample file, and these name no other; and the
+# manual has the bounds of each, as the table writes them.
 set -eu
 srcdir=${srcdir:-$(dirname "$0")/..}
 tmp=$(mktemp -d)
@@ -41,6 +42,48 @@ compare() {
   return $bad
 }
 
+# "name<tab>bounds" a line, from the table: "1s to 5m", "1 or more", "at most
+# 90 bytes".  Limits have theirs in common, and a least of 1 for a text is
+# that it is not empty.
+bounds_of_table() {
+  sed -n \
+    -e 's/^X(RATE,.*//' \
+    -e 's/^X([A-Z]*, \([a-z_]*\), [^,]*, "[^"]*", "", .*/\1 &/' \
+    -e 's/^\([a-z_]*\) X([TP][A-Z]*,.*//' \
+    -e 's/^\([a-z_]*\) X(.*, "\([0-9][a-z0-9]*\)", "", .*/\1\t\2 or more/p' \
+    -e 's/^X([TP][A-Z]*, \([a-z_]*\), .*, "[0-9]*", "\([0-9]*\)", ".*/\1\tat most \2 bytes/p' \
+    -e 's/^X([A-Z]*, \([a-z_]*\), .*, "\([0-9][a-z0-9]*\)", "\([0-9][a-z0-9]*\)", ".*/\1\t\2 to \3/p' \
+    "$1"
+}
+
+# "name<tab>text" a line, from the manual: what is said of each option.
+texts_of_manual() {
+  awk '
+    function flush() {
+      for (i = 0; i < n; i++)
+        print name[i] "\t" text
+      n = 0
+      text = ""
+    }
+    /^\.It Cm [a-z_]* =/ { if (text != "") flush(); name[n++] = $3; next }
+    /^\.(El|Ss|Sh)/ { flush(); next }
+    n { sub(/^\.[A-Z][a-z] /, ""); text = text " " $0 }' "$1"
+}
+
+# compare_bounds TABLE MANUAL: says what bounds the manual lacks.
+compare_bounds() {
+  bounds_of_table "$1" >"$tmp/bounds"
+  texts_of_manual "$2" >"$tmp/texts"
+  [ -s "$tmp/bounds" ] || { echo "$1: no bounds found"; return 1; }
+  awk -F '\t' '
+    NR == FNR { text[$1] = text[$1] $2; next }
+    index(text[$1], $2) == 0 {
+      print "postern.conf(5) lacks of " $1 ": " $2
+      bad = 1
+    }
+    END { exit bad }' "$tmp/texts" "$tmp/bounds"
+}
+
 # What one forgotten option, and one wrong default, must lead to.
 self_test() {
   manual=$srcdir/man/postern.conf.5 sample=$srcdir/postern.conf.sample
@@ -57,8 +100,15 @@ self_test() {
     echo "the gate misses a wrong default"
     return 1
   fi
+  sed 's/^\(X(COUNT, web_workers, "4", "1", \)"256"/\1"255"/' \
+    "$srcdir/src/platform/options.h" >"$tmp/options.h"
+  if compare_bounds "$tmp/options.h" "$manual" >/dev/null; then
+    echo "the gate misses a wrong bound"
+    return 1
+  fi
 }
 
 compare "$srcdir/src/platform/options.h" "$srcdir/man/postern.conf.5" \
   "$srcdir/postern.conf.sample"
+compare_bounds "$srcdir/src/platform/options.h" "$srcdir/man/postern.conf.5"
 self_test
