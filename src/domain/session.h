@@ -64,9 +64,9 @@ enum err session_check(struct unit *u, const char *access_token,
     struct session *s) MUST_USE;
 
 /*
- * The next pair for a refresh token (DESIGN: decision 4).  The token just
- * before the current one gives the same next one within refresh_grace; an
- * older one is theft: the session ends, the account is told.
+ * The next pair for a refresh token.  The token just before the current one
+ * gives the same next one within refresh_grace; an older one is theft: the
+ * session ends, the account is told.
  * ERR_TOKEN_INVALID, ERR_TOKEN_EXPIRED.
  */
 enum err session_refresh(struct unit *u, const char *refresh_token,

@@ -2,7 +2,7 @@
 /*
  * From what happened to what the client reads: the one place that gives an
  * enum err its status, its sentence and its code.  Clients match on them
- * (API.md), so a row is never changed, only added.
+ * (docs/api.md), so a row is never changed, only added.
  */
 #include <inttypes.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 """HTTP clients, each from a loopback address of its own.
 
 Whatever a test asks, every answer is also held against the rules that all
-answers share (API.md, "Common rules").
+answers share (docs/api.md, "All calls").
 """
 
 import itertools

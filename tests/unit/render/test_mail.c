@@ -281,7 +281,7 @@ START_TEST(hostile_name_stays_text)
 }
 END_TEST
 
-/* API.md has the English ones; beyond ASCII they are encoded words. */
+/* docs/api.md has the English ones; beyond ASCII they are encoded words. */
 static const struct {
 	const char *name;
 	enum language language;
