@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: ISC
 #
 # Gate: mandoc has nothing to say about the manual pages; every route of
-# src/routes.c stands in posternd(8); posternctl(8) has every subcommand with
-# its verbs and its long options, as src/ctl/ has them, and no other; the
-# newest entry of CHANGELOG.md is this version.  Skipped (77) where mandoc is
-# missing.
+# src/routes.c stands in posternd(8), and the API's in docs/api.md too;
+# posternctl(8) has every subcommand with its verbs and its long options, as
+# src/ctl/ has them, and no other; the newest entry of CHANGELOG.md is this
+# version.  Skipped (77) where mandoc is missing.
 set -eu
 srcdir=${srcdir:-$(dirname "$0")/..}
 export LC_ALL=C
@@ -99,6 +99,17 @@ missing() {
   return $found
 }
 
+# missing_headings FILE: of the lines of standard input, those that no
+# heading has.
+missing_headings() {
+  found=1
+  while read -r item; do
+    grep '^### ' "$1" | grep -qwF -e "$item" ||
+      { echo "${1##*/} lacks: $item"; found=0; }
+  done
+  return $found
+}
+
 self_test() {
   printf '.Dd today\n.Sh NAME\n' >"$tmp/bad.8"
   if lint "$tmp/bad.8" >/dev/null; then
@@ -108,6 +119,11 @@ self_test() {
   if ! echo 'GET /nowhere' | missing "$srcdir/man/posternd.8" Li >/dev/null
   then
     echo "the gate misses a route without a word"
+    return 1
+  fi
+  if ! echo 'GET /auth/nowhere' |
+    missing_headings "$srcdir/docs/api.md" >/dev/null; then
+    echo "the gate misses a call without a heading"
     return 1
   fi
   printf '"usage: posternctl key burn [--twice]\\n"\n%s\n' \
@@ -133,6 +149,8 @@ if [ ! -s "$tmp/routes" ] || [ ! -s "$tmp/commands" ]; then
   bad=1
 fi
 ! missing "$srcdir/man/posternd.8" Li <"$tmp/routes" || bad=1
+grep -e ' /auth/' -e ' /\.' -e 'z$' "$tmp/routes" >"$tmp/api"
+! missing_headings "$srcdir/docs/api.md" <"$tmp/api" || bad=1
 ! missing "$srcdir/man/posternctl.8" Cm <"$tmp/commands" || bad=1
 compare_words "$srcdir/man/posternctl.8" "$srcdir"/src/ctl/*.c || bad=1
 version=$(sed -n 's/^AC_INIT(\[postern\], \[\(.*\)\])$/\1/p' \
