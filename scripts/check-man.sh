@@ -38,7 +38,7 @@ words_of_source() {
       if ($2 ~ /^[a-z][a-z-]*/ && match($2, /^[a-z-]+/))
         print command, substr($2, 1, RLENGTH)
     }
-    /{ "[a-z-]+", (no|required)_argument,/ {
+    /[{] "[a-z-]+", (no|required)_argument,/ {
       split($0, part, "\"")
       option[part[2]]
     }
