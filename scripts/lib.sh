@@ -187,6 +187,7 @@ own_sources() {
 		[ ! -e "$source/config.status" ]; then
 		return
 	fi
+	must_be_ours "$(dirname "$1")"
 	mkdir -p "$1"
 	must_be_ours "$(dirname "$1")" "$1"
 	tar -C "$source" --exclude-tag-all=.postern-quickstart \

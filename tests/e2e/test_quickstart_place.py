@@ -223,3 +223,19 @@ def test_a_folder_that_others_can_write_is_not_believed(sources):
     os.chmod(folder, 0o777)
     code, said = sources.quickstart("--stop", "--dir", folder)
     assert code == 1 and f"chmod go-w {folder}" in said, said
+
+
+@needs_root
+def test_sources_are_not_copied_into_a_folder_of_somebody_elses(sources):
+    """scripts/test and bench/run would build what is there, and run it."""
+    folder = sources.folder("copies", SERVICE)
+    status = os.path.join(sources.home, "config.status")
+    with open(status, "w", encoding="ascii"):
+        pass
+    done = subprocess.run(
+        ["bash", "-c", 'source=$1; . "$1/scripts/lib.sh"; own_sources "$2"',
+         "test", sources.home, os.path.join(folder, "src")],
+        capture_output=True, text=True, timeout=20, check=False)
+    os.unlink(status)
+    assert done.returncode == 1 and os.listdir(folder) == []
+    assert f"{folder} belongs to somebody else ({SERVICE})" in done.stderr
