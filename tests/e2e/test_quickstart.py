@@ -19,7 +19,7 @@ RUN = """
 set -euo pipefail
 eval "$(sed '$d' "$0")"
 as_user=(env)
-run=$1 dir=$1 port=$2 shared=$3
+run=$1 dir=$1 port=$2 shared=$3 programs=$1/install
 shift 3
 for function; do
 	"$function"

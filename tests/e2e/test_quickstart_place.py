@@ -10,6 +10,7 @@ packages and the build: the programs are those that the tests built.
 import hashlib
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import tempfile
@@ -125,6 +126,11 @@ def state(path):
         return st.st_uid, st.st_gid, st.st_mode, f.read()
 
 
+def shell(command):
+    return subprocess.run(["bash", "-c", command], stdout=subprocess.PIPE,
+                          check=True, text=True, timeout=20, cwd="/").stdout
+
+
 def settings(path):
     with open(path, encoding="utf-8") as f:
         return dict(line.rstrip("'\n").split("='", 1) for line in f)
@@ -166,6 +172,8 @@ def test_it_starts_again_whatever_its_user_planted(sources, stranger, victim):
             code, said = sources.quickstart(*start)
             assert code == 0, said
             assert answers(port) and f"http://127.0.0.1:{port}" in said
+            told = re.search(r"^  posternctl +(.*)", said, re.MULTILINE)
+            assert " signs " in shell(told[1])
             env = settings(os.path.join(folder, "env"))
             assert env["BASE_URL"] == f"http://127.0.0.1:{port}"
             running = pids(folder)
