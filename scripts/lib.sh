@@ -151,6 +151,28 @@ install_quietly() {
 		disable_services "$@"
 }
 
+# Folders. --------------------------------------------------------------
+
+# must_be_ours PATH...: what is there can be written by nobody else, so what
+# it holds can be believed, and no link leads out of it.
+must_be_ours() {
+	local path mode
+	for path; do
+		[ -e "$path" ] || [ -L "$path" ] || continue
+		if [ "$(stat -c %u "$path")" != "$(id -u)" ] ||
+			{ [ -e "$path" ] && [ ! -O "$path" ]; }; then
+			die "$path belongs to somebody else" \
+				"($(stat -Lc %U "$path" 2>/dev/null || stat -c %U "$path"))," \
+				"who could change what is in it: remove it, or use another" \
+				"folder"
+		fi
+		mode=0$(stat -Lc %a "$path" 2>/dev/null || true)
+		if ((mode & 0002)) || { ((mode & 0020)) && [ ! -G "$path" ]; }; then
+			die "$path can be written by others: chmod go-w $path"
+		fi
+	done
+}
+
 # Building. -------------------------------------------------------------
 
 # A path that make and every configuration file take unquoted.
@@ -165,7 +187,9 @@ own_sources() {
 		[ ! -e "$source/config.status" ]; then
 		return
 	fi
+	must_be_ours "$(dirname "$1")"
 	mkdir -p "$1"
+	must_be_ours "$(dirname "$1")" "$1"
 	tar -C "$source" --exclude-tag-all=.postern-quickstart \
 		--exclude=./.git --exclude=./build --exclude=./var \
 		--exclude=./config.status --exclude=./Makefile \
@@ -192,7 +216,9 @@ build() {
 	quietly "$folder/make.log" make -C "$folder" -j "$(nproc)"
 }
 
-# Processes, kept by their pids in $run/run. ----------------------------
+# Processes, kept by their pids in $run/kept. ---------------------------
+# Only who starts them may write there, and they are stopped with no more
+# power than they have themselves, which is that of "${as_user[@]}".
 
 # When a process started: with its pid it names the process for ever.
 # Nothing for one that is gone, if only its parent has not yet noticed.
@@ -205,26 +231,32 @@ started() {
 
 # keep NAME PID
 keep() {
-	echo "$2 $(started "$2")" >"$run/run/$1.kept"
+	echo "$2 $(started "$2")" >"$run/kept/$1"
 }
 
 # The pid kept under this name, if that process still runs.
 kept() {
 	local pid start
-	[ -r "$run/run/$1.kept" ] || return 1
-	read -r pid start <"$run/run/$1.kept"
+	[ -r "$run/kept/$1" ] || return 1
+	read -r pid start <"$run/kept/$1"
 	[ -n "$start" ] && [ "$(started "$pid")" = "$start" ] && echo "$pid"
+}
+
+# send SIGNAL PID
+send() {
+	# shellcheck disable=SC2016 # it is the inner shell that knows them
+	"${as_user[@]}" bash -c 'kill -"$0" "$1"' "$1" "$2" 2>/dev/null || true
 }
 
 # stop_kept NAME SIGNAL: asks, waits, insists.
 stop_kept() {
 	local pid tries=0
 	pid=$(kept "$1") || return 0
-	kill -"$2" "$pid" 2>/dev/null || true
+	send "$2" "$pid"
 	while kept "$1" >/dev/null && [ $tries -lt 200 ]; do
 		sleep 0.1
 		tries=$((tries + 1))
 	done
-	[ $tries -lt 200 ] || kill -KILL "$pid" 2>/dev/null || true
-	rm -f "$run/run/$1.kept"
+	[ $tries -lt 200 ] || send KILL "$pid"
+	rm -f "$run/kept/$1"
 }

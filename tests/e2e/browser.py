@@ -39,12 +39,12 @@ def axe():
 
 
 class Chromium:
-    def __init__(self, javascript=True):
+    def __init__(self, javascript=True, flags=()):
         self.javascript = javascript
         self.profile = tempfile.mkdtemp(prefix="chromium.", dir="/var/tmp")
         options = Options()
         options.binary_location = shutil.which("chromium")
-        for flag in FLAGS + [f"--user-data-dir={self.profile}"]:
+        for flag in [*FLAGS, *flags, f"--user-data-dir={self.profile}"]:
             options.add_argument(flag)
         if os.geteuid() == 0:
             options.add_argument("--no-sandbox")

@@ -19,7 +19,7 @@ RUN = """
 set -euo pipefail
 eval "$(sed '$d' "$0")"
 as_user=(env)
-run=$1 dir=$1 port=$2 shared=$3
+run=$1 dir=$1 port=$2 shared=$3 programs=$1/install
 shift 3
 for function; do
 	"$function"
@@ -35,7 +35,7 @@ class Quickstart:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.run = os.path.join(site.home, "quickstart")
-        for folder in "run", "log", "nginx/snippets", "nginx/temp", "install":
+        for folder in "run", "kept", "log", "nginx/snippets", "nginx/temp", "install":
             os.makedirs(os.path.join(self.run, folder))
         # What the owner may not reach in the sources.
         scripts = shutil.copytree(os.path.join(SOURCE, "scripts"),
@@ -69,8 +69,7 @@ class Quickstart:
 
     def running(self):
         """The names under which pids are kept."""
-        return {n[:-5] for n in os.listdir(os.path.join(self.run, "run"))
-                if n.endswith(".kept")}
+        return set(os.listdir(os.path.join(self.run, "kept")))
 
 
 @pytest.fixture(scope="module")

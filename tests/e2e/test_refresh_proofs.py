@@ -244,21 +244,25 @@ def test_theft_is_audited_and_mailed_once(proof_site):
     sql.close()
 
 
+def move_clock(sql, session, minutes):
+    """The clock is moved by moving the row's times back."""
+    moved = ", ".join(f"{c} = {c} - interval '{minutes} minutes'" for c in (
+        "created_at", "rotated_at", "last_seen_at", "expires_at"))
+    sql(f"UPDATE postern.session SET {moved} WHERE id = '{session}';"
+        " SELECT 1")
+
+
 def test_five_tabs_refresh_for_an_hour_and_stay_signed_in(proof_site):
-    """They share what they keep, as the tabs of a browser do, and all wake
-    when the access token is nearly over.  The clock is moved by moving the
-    row's times back."""
+    """They share what they keep, as the tabs of a browser do (those of a real
+    one: test_five_tabs.py), and all wake when the access token is nearly
+    over."""
     account = proof_site.account()
     kept = account.login()
     claims = json.loads(unb64(kept["access_token"].split(".")[1]))
     tabs = [proof_site.client() for _ in range(5)]
     sql = Psql(proof_site)
     for minutes in range(14, 75, 14):
-        moved = ", ".join(
-            f"{c} = {c} - interval '14 minutes'" for c in (
-                "created_at", "rotated_at", "last_seen_at", "expires_at"))
-        sql(f"UPDATE postern.session SET {moved}"
-            f" WHERE id = '{claims['sid']}'; SELECT 1")
+        move_clock(sql, claims["sid"], 14)
         token = kept["refresh_token"]
         answers = at_once(lambda t=t, token=token: refresh(t, token)
                           for t in tabs)

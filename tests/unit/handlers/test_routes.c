@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What must hold of every row of the table of routes. */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "handlers/call.h"
@@ -87,6 +89,86 @@ START_TEST(every_route_has_a_handler)
 }
 END_TEST
 
+/* The rows of nginx's map of pools: "METHOD:path" and its pool. */
+struct pools {
+	char key[64][96];
+	char pool[64][32];
+	int n;
+};
+
+static void
+read_pools(struct pools *pools)
+{
+	static const char opening[] =
+	    "map \"$request_method:$uri\" $postern_pool {\n";
+	const char *source = getenv("POSTERN_SOURCE");
+	char path[4096], line[1024];
+	bool inside = false;
+	FILE *f;
+
+	(void)snprintf(path, sizeof path, "%s/nginx/postern-http.conf",
+	    source == NULL ? "." : source);
+	f = fopen(path, "re");
+	ck_assert_msg(f != NULL, "%s cannot be read", path);
+	pools->n = 0;
+	while (fgets(line, sizeof line, f) != NULL) {
+		int i = pools->n;
+
+		if (strcmp(line, opening) == 0) {
+			inside = true;
+			continue;
+		}
+		if (!inside)
+			continue;
+		if (strcmp(line, "}\n") == 0)
+			break;
+		ck_assert_int_lt(i, ROWS(pools->key));
+		ck_assert_msg(sscanf(line, " %95s %31[a-z_];", pools->key[i],
+				  pools->pool[i]) == 2,
+		    "%s", line);
+		pools->n++;
+	}
+	(void)fclose(f);
+}
+
+static const char *
+pool_of(const struct pools *pools, const char *key)
+{
+	for (int i = 0; i < pools->n; i++)
+		if (strcmp(pools->key[i], key) == 0)
+			return pools->pool[i];
+	return NULL;
+}
+
+START_TEST(nginx_sends_to_the_password_pool_what_is_there_and_no_more)
+{
+	static const char *const names[] = { [METHOD_GET] = "GET",
+		[METHOD_POST] = "POST",
+		[METHOD_DELETE] = "DELETE" };
+	struct pools pools;
+	int listed = 1; /* the default */
+
+	read_pools(&pools);
+	ck_assert_str_eq(pool_of(&pools, "default"), "postern_web");
+	for (const struct route *r = routes; r->path != NULL; r++) {
+		char key[128];
+		const char *pool;
+
+		(void)snprintf(key, sizeof key, "\"%s:%s\"", names[r->method],
+		    r->path);
+		pool = pool_of(&pools, key);
+		if (r->pool != POOL_PASSWORD) {
+			ck_assert_msg(pool == NULL, "%s", key);
+			continue;
+		}
+		ck_assert_msg(pool != NULL, "%s is not there", key);
+		ck_assert_str_eq(pool, "postern_password");
+		listed++;
+	}
+	ck_assert_int_eq(pools.n, listed);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -99,6 +181,9 @@ main(void)
 		{ "what costs nothing has no limit",
 		    what_costs_nothing_has_no_limit, 0 },
 		{ "every route has a handler", every_route_has_a_handler, 0 },
+		{ "nginx sends to the password pool what is there, no more",
+		    nginx_sends_to_the_password_pool_what_is_there_and_no_more,
+		    0 },
 	};
 
 	return test_main("routes", cases, ROWS(cases));
