@@ -177,56 +177,105 @@ END
 $$;
 
 -- All that is held about a person, as JSON, for a live session of theirs;
--- NULL for any other.  Secrets, which are kept as hashes, are left out.  The
--- lists have the latest so many.
+-- NULL for any other.  Secrets, which are kept as hashes, are left out, and
+-- so is what tells of other people: whether a mail that asks to confirm a new
+-- address was sent, and its link as long as nobody has used it, would say
+-- that nobody else has that address.  (Such a mail is told of for a week,
+-- which is how long it stays whatever became of it.)
+--
+-- A list has its newest entries, so many and so many bytes of them;
+-- "shortened" names those that had more.  All of it stays below 2 MiB, which
+-- nginx takes whole (fastcgi_buffers in postern-fastcgi.conf) and a worker's
+-- arena holds: 576 + 160 + 160 + 192 + 896 KiB of lists are 1984 KiB, and
+-- around them is less than 2 KiB.
 CREATE FUNCTION postern.export_account(of_account uuid, of_session uuid)
 RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
-  SELECT json_build_object(
-    'exported_at', now(),
-    'account', json_build_object('id', a.id, 'email', a.address,
-      'created_at', a.created_at, 'email_verified_at', a.verified_at,
-      'disabled_at', a.disabled_at, 'language', a.locale,
-      'password_changed_at', (SELECT p.changed_at
-        FROM postern.password p WHERE p.account_id = a.id)),
-    'sessions', (SELECT coalesce(json_agg(json_build_object('id', s.id,
-        'kind', s.kind, 'created_at', s.created_at,
-        'last_seen_at', s.last_seen_at, 'expires_at', s.expires_at,
-        'ended_at', s.ended_at, 'end_reason', s.end_reason,
-        'address', s.address, 'user_agent', s.user_agent)
-        ORDER BY s.created_at), '[]')
-      FROM (SELECT * FROM postern.session o WHERE o.account_id = a.id
-        ORDER BY o.created_at DESC LIMIT 1000) s),
-    'email_changes', (SELECT coalesce(json_agg(json_build_object(
+  WITH form(utc) AS (VALUES ('YYYY-MM-DD"T"HH24:MI:SS"Z"')),
+  bound(list, entries, bytes) AS (VALUES
+    ('sessions', 1000, 576 * 1024),
+    ('email_changes', 1000, 160 * 1024),
+    ('mailed_links', 1000, 160 * 1024),
+    ('mails', 1000, 192 * 1024),
+    ('events', 5000, 896 * 1024)),
+  entry(list, at, item) AS (
+    (SELECT 'sessions', s.created_at, json_build_object('id', s.id,
+        'kind', s.kind, 'created_at', to_char(s.created_at, utc),
+        'last_seen_at', to_char(s.last_seen_at, utc),
+        'expires_at', to_char(s.expires_at, utc),
+        'ended_at', to_char(s.ended_at, utc), 'end_reason', s.end_reason,
+        'address', s.address, 'user_agent', coalesce(s.user_agent, ''))
+      FROM postern.session s, form WHERE s.account_id = of_account
+      ORDER BY s.created_at DESC LIMIT 1001)
+    UNION ALL
+    (SELECT 'email_changes', c.created_at, json_build_object(
         'old_email', c.old_address, 'new_email', c.new_address,
-        'asked_at', c.created_at, 'confirmed_at', c.confirmed_at,
-        'take_back_until', c.take_back_until,
-        'taken_back_at', c.taken_back_at) ORDER BY c.created_at), '[]')
-      FROM (SELECT * FROM postern.address_change o
-        WHERE o.account_id = a.id
-        ORDER BY o.created_at DESC LIMIT 1000) c),
-    'mailed_links', (SELECT coalesce(json_agg(json_build_object(
+        'asked_at', to_char(c.created_at, utc),
+        'confirmed_at', to_char(c.confirmed_at, utc),
+        'take_back_until', to_char(c.take_back_until, utc),
+        'taken_back_at', to_char(c.taken_back_at, utc))
+      FROM postern.address_change c, form WHERE c.account_id = of_account
+      ORDER BY c.created_at DESC LIMIT 1001)
+    UNION ALL
+    (SELECT 'mailed_links', t.created_at, json_build_object(
         'purpose', t.purpose, 'email', t.canonical,
-        'created_at', t.created_at, 'expires_at', t.expires_at,
-        'used_at', t.used_at) ORDER BY t.created_at), '[]')
-      FROM (SELECT * FROM postern.one_time_token o
-        WHERE o.account_id = a.id
-        ORDER BY o.created_at DESC LIMIT 1000) t),
-    'mails', (SELECT coalesce(json_agg(json_build_object('kind', m.kind,
-        'email', m.canonical, 'created_at', m.created_at, 'state', m.state,
-        'ended_at', m.ended_at) ORDER BY m.created_at), '[]')
-      FROM (SELECT * FROM postern.mail_outbox o
-        WHERE o.account_id = a.id
-          OR (o.account_id IS NULL AND o.canonical = a.canonical)
-        ORDER BY o.created_at DESC LIMIT 1000) m),
-    'events', (SELECT coalesce(json_agg(json_build_object('at', e.at,
+        'created_at', to_char(t.created_at, utc),
+        'expires_at', to_char(t.expires_at, utc),
+        'used_at', to_char(t.used_at, utc))
+      FROM postern.one_time_token t, form WHERE t.account_id = of_account
+        AND (t.purpose <> 'confirm' OR EXISTS (
+          SELECT FROM postern.address_change c
+            WHERE c.account_id = t.account_id AND c.id = t.change_id
+              AND c.confirmed_at IS NOT NULL))
+      ORDER BY t.created_at DESC LIMIT 1001)
+    UNION ALL
+    (SELECT 'mails', m.created_at, CASE m.kind
+        WHEN 'confirm_address' THEN json_build_object('kind', m.kind,
+          'email', m.canonical, 'created_at', to_char(m.created_at, utc))
+        ELSE json_build_object('kind', m.kind, 'email', m.canonical,
+          'created_at', to_char(m.created_at, utc), 'state', m.state,
+          'ended_at', to_char(m.ended_at, utc)) END
+      FROM postern.mail_outbox m, postern.account a, form
+      WHERE a.id = of_account AND (m.account_id = a.id
+          OR (m.account_id IS NULL AND m.canonical = a.canonical))
+        AND (m.kind <> 'confirm_address'
+          OR m.created_at > now() - interval '7 days')
+      ORDER BY m.created_at DESC LIMIT 1001)
+    UNION ALL
+    (SELECT 'events', e.at, json_build_object('at', to_char(e.at, utc),
         'event', e.event, 'session_id', e.session_id, 'client', e.client)
-        ORDER BY e.at), '[]')
-      FROM (SELECT * FROM postern.audit_event o
-        WHERE o.account_id = a.id
-        ORDER BY o.at DESC LIMIT 5000) e))::text
-    FROM postern.account a
+      FROM postern.audit_event e, form WHERE e.account_id = of_account
+      ORDER BY e.at DESC LIMIT 5001)),
+  judged AS (
+    SELECT list, item, row_number() OVER newest AS n,
+        row_number() OVER newest <= b.entries
+          AND sum(octet_length(item::text) + 2) OVER newest <= b.bytes AS fits
+      FROM entry JOIN bound b USING (list)
+      WINDOW newest AS (PARTITION BY list ORDER BY at DESC
+        ROWS UNBOUNDED PRECEDING)),
+  grown AS (
+    SELECT list, coalesce(json_agg(item ORDER BY n) FILTER (WHERE fits), '[]')
+        AS items, bool_and(fits) AS whole
+      FROM judged GROUP BY list)
+  SELECT json_build_object(
+    'exported_at', to_char(now(), utc),
+    'account', json_build_object('id', a.id, 'email', a.address,
+      'created_at', to_char(a.created_at, utc),
+      'email_verified_at', to_char(a.verified_at, utc),
+      'disabled_at', to_char(a.disabled_at, utc), 'language', a.locale,
+      'password_changed_at', (SELECT to_char(p.changed_at, utc)
+        FROM postern.password p WHERE p.account_id = a.id)),
+    'sessions', (SELECT items FROM grown WHERE list = 'sessions'),
+    'email_changes', coalesce((SELECT items FROM grown
+      WHERE list = 'email_changes'), '[]'),
+    'mailed_links', coalesce((SELECT items FROM grown
+      WHERE list = 'mailed_links'), '[]'),
+    'mails', coalesce((SELECT items FROM grown WHERE list = 'mails'), '[]'),
+    'events', coalesce((SELECT items FROM grown WHERE list = 'events'), '[]'),
+    'shortened', (SELECT coalesce(json_agg(list ORDER BY list), '[]')
+      FROM grown WHERE NOT whole))::text
+    FROM form, postern.account a
     JOIN postern.session own ON own.account_id = a.id
    WHERE a.id = of_account AND own.id = of_session
      AND own.ended_at IS NULL AND own.expires_at > now()
