@@ -140,11 +140,13 @@ def check_limit_headers(answer):
     """draft-ietf-httpapi-ratelimit-headers: a named policy and its state."""
     h = answer.headers
     assert int(h["Retry-After"]) >= 1, dict(h)
-    policy = re.match(r'"([^"]+)";q=(\d+);w=(\d+)$', h["RateLimit-Policy"])
+    policy = re.match(r'"([^"]+)";q=(\d+);'
+                      r'(?:w=([1-9]\d*)|qu="concurrent-requests")$',
+                      h["RateLimit-Policy"])
     state = re.match(r'"([^"]+)";r=(\d+);t=(\d+)$', h["RateLimit"])
     assert policy and state, dict(h)
     assert policy[1] == state[1] and state[2] == "0", dict(h)
-    assert int(policy[2]) >= 1 and int(policy[3]) >= 1, dict(h)
+    assert state[3] == h["Retry-After"] and int(policy[2]) >= 1, dict(h)
 
 
 def refused(answer, status, sentence=None):
@@ -154,6 +156,22 @@ def refused(answer, status, sentence=None):
     if sentence is not None:
         assert answer.json()["error"] == sentence, answer.text
     return answer.json()
+
+
+def sorry_page(answer, status):
+    """Asserts that nginx itself shows a page; its text."""
+    h = answer.headers
+    assert answer.status_code == status, (answer.status_code, answer.text)
+    assert h["Content-Type"] == "text/html; charset=utf-8", dict(h)
+    assert h["Cache-Control"] == "no-store", dict(h)
+    assert h["X-Content-Type-Options"] == "nosniff", dict(h)
+    assert "default-src 'none'" in h["Content-Security-Policy"], dict(h)
+    assert "frame-ancestors 'none'" in h["Content-Security-Policy"], dict(h)
+    assert ("Retry-After" in h) == (status != 403), dict(h)
+    page = answer.content.decode()
+    assert '<html lang="en">' in page and '<p lang="de">' in page
+    assert "</html>" in page and "<script" not in page
+    return page
 
 
 def granted(answer, message, status=200):

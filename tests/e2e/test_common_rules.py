@@ -11,8 +11,9 @@ import re
 
 import pytest
 
-from client import (check_error_body, granted, next_address, parse_raw,
-                    raw_exchange, refused)
+from client import (Client, check_error_body, granted, next_address,
+                    parse_raw, raw_exchange, refused, sorry_page)
+from front import Front
 
 GOOD = "a long enough secret"
 CONTENT_TYPE = "Content-Type must be application/json"
@@ -443,6 +444,35 @@ def test_nginxs_own_refusals_have_the_same_shape(site, name):
     status, headers, body = parse_raw(raw_exchange(site, request))
     assert status in statuses, (status, body)
     check_own_error(status, headers, body)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+def test_nginxs_405_tells_what_it_takes(site, client, method):
+    for path in "/static/postern.css", "/static/postern.01234567.css":
+        answer = client.request(method, path)
+        refused(answer, 405, "Method not allowed")
+        assert answer.headers["Allow"] == "GET, HEAD"
+
+
+def test_people_get_a_page_while_posternd_is_away(site):
+    gone = [("postern-http.conf", "web.sock", "nowhere.sock")]
+    with Front(site, gone) as front:
+        client = Client(front)
+        for method in "GET", "POST":
+            for accept in ("text/html,application/xhtml+xml,*/*;q=0.8",
+                           "application/json;q=0.1, text/html;q=0.9"):
+                answer = client.request(method, "/dashboard", check=False,
+                                        headers={"Accept": accept})
+                page = sorry_page(answer, 502)
+                assert "again in a moment" in page
+        for accept in "*/*", "application/json", "text/htmlx", "":
+            answer = client.get("/dashboard", check=False,
+                                headers={"Accept": accept})
+            refused(answer, 502, "Service temporarily unavailable")
+            assert answer.headers["Retry-After"] == "2"
+        answer = client.request("HEAD", "/dashboard", check=False,
+                                headers={"Accept": "text/html"})
+        assert answer.status_code == 502 and answer.content == b""
 
 
 def test_a_body_that_breaks_off_kills_nobody(site, client):

@@ -5,11 +5,16 @@ A limit of N a period lets N through at once and then one each period/N, so
 whatever took a while may let a few more through: allowance() says how many.
 """
 
+import os
+import re
 import time
 
 import pytest
 
-from client import at_once, granted, next_address, refused
+from client import (Client, at_once, granted, next_address, refused,
+                    sorry_page)
+from front import Front
+from stack import SOURCE
 from test_forgot_and_resend import FORGOT, MESSAGES, RESEND, SUBJECTS, ask
 
 GOOD = "a long enough secret"
@@ -264,3 +269,44 @@ def test_an_allowed_call_comes_again_in_time(stack):
     granted(ask(site, FORGOT, email, client), MESSAGES[FORGOT])
     refused(ask(site, FORGOT, email, client), 429)
     assert not site.stop()
+
+
+# nginx's own. ----------------------------------------------------------------
+
+def test_nginx_says_which_of_its_limits_it_was(site, account):
+    changes = [("postern-fastcgi.conf", "burst=2000", "burst=1"),
+               ("postern-fastcgi.conf", "burst=1000", "burst=1"),
+               ("postern-http.conf", "200r/s", "1r/m"),
+               ("postern-http.conf", "50r/s", "1r/m")]
+    with Front(site, changes) as front:
+        for method, path, limit, count, period in (
+                ("GET", "/auth/me", "requests", 2000, 10),
+                ("POST", "/auth/login", "passwords", 1000, 20)):
+            client = Client(front)
+            while (answer := client.request(
+                    method, path, json={})).status_code != 429:
+                pass
+            refused(answer, 429, "Too many requests, please try again later")
+            assert answer.headers["RateLimit-Policy"] \
+                == f'"nginx-{limit}";q={count};w={period}'
+            assert answer.headers["Retry-After"] == "1"
+            answer = client.request(method, path, json={},
+                                    headers={"Accept": "text/html"})
+            assert "again in a moment" in sorry_page(answer, 429)
+            assert f'"nginx-{limit}"' in answer.headers["RateLimit"]
+
+
+def test_what_nginx_says_of_its_limits_is_what_they_are():
+    text = ""
+    for name in "fastcgi", "http":
+        with open(os.path.join(SOURCE, "nginx", f"postern-{name}.conf"),
+                  encoding="utf-8") as f:
+            text += f.read()
+    for zone, name in ("client", "requests"), ("password", "passwords"):
+        rate, = re.findall(rf"zone=postern_{zone}:\w+ rate=(\d+)r/s", text)
+        burst, = re.findall(rf"limit_req zone=postern_{zone} burst=(\d+)",
+                            text)
+        count, window = re.findall(rf'"nginx-{name}";q=(\d+);w=(\d+)', text)[0]
+        assert count == burst and int(window) * int(rate) == int(burst)
+    assert re.findall(r"limit_conn postern_export (\d+)", text) \
+        == re.findall(r'"nginx-exports";q=(\d+)', text)
