@@ -117,7 +117,7 @@ void
 probe_inner_locations(struct probe *p)
 {
 	static const char *const inner[] = { "/postern-error/404",
-		"/postern-gate" };
+		"/postern-gate", "/postern-crooked" };
 	struct fetch_answer a;
 
 	for (size_t i = 0; i < sizeof inner / sizeof *inner; i++)

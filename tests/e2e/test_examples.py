@@ -9,6 +9,7 @@ their upstreams' ports, and that there is no TLS.
 import base64
 import hashlib
 import http.client
+import json
 import os
 import re
 import socket
@@ -22,7 +23,7 @@ import jwt
 import pytest
 
 import logsearch
-from client import Client, refused
+from client import Client, parse_raw, raw_exchange, refused
 from front import Front, make_certificate
 from stack import SOURCE, free_port, give
 from test_check_nginx import at_its_name, clean
@@ -38,6 +39,7 @@ class App(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
+        self.server.paths.append(self.path)
         if self.headers.get("Upgrade") == "websocket":
             self.echo()
             return
@@ -72,6 +74,7 @@ class App(BaseHTTPRequestHandler):
 def start_app():
     app = ThreadingHTTPServer(("127.0.0.1", 0), App)
     app.daemon_threads = True
+    app.paths = []  # all that arrived, as they came
     threading.Thread(target=app.serve_forever, args=(0.05,),
                      daemon=True).start()
     return app
@@ -84,6 +87,13 @@ def names():
 def text_of(name):
     with open(os.path.join(FOLDER, name + ".conf"), encoding="utf-8") as f:
         return f.read()
+
+
+# What sysadmins have in their servers, before or after everything else.
+OTHERS = r"""
+	location ~* \.(css|js|pdf)$ { root /srv/www; }
+	location ~ \.php$ { return 200 "run for $remote_addr"; }
+"""
 
 
 class Example:
@@ -100,6 +110,7 @@ class Example:
         text, n = re.subn(r"listen 443 ssl http2;",
                           f"listen 127.0.0.1:{self.port};", text)
         assert n == 1 and "server_name www.example.org;" in text
+        text = re.sub(r"\n}\s*$", lambda _: "\n" + OTHERS + "}\n", text)
         text = re.sub(r"127\.0\.0\.1:30\d\d", f"127.0.0.1:{upstream}", text)
         return text.replace("/srv/www", root)
 
@@ -127,7 +138,7 @@ class Examples(dict):
 
     def files(self):
         for path, text in {"index.html": "start", "docs/index.html": "secret",
-                           "pictures/a.svg": "<svg/>",
+                           "docs/a.css": "secret", "pictures/a.svg": "<svg/>",
                            "spa/index.html": "shell",
                            "spa/app.js": "script"}.items():
             path = os.path.join(self.root, path)
@@ -202,6 +213,11 @@ def test_the_check_finds_nothing_wrong(examples, account, tmp_path, name,
 
 def test_a_static_site(examples, open_site, signed_in):
     example, stranger = examples["static-site"], open_site.client()
+    for path in "/docs/a.css", "/docs/b.pdf", "/docs/c.php":
+        refused(example.ask(stranger, path), 401)
+        answer = example.ask(stranger, path, headers=NAVIGATION)
+        assert answer.status_code == 303
+    assert example.ask(signed_in, "/docs/a.css").text == "secret"
     answer = example.ask(stranger, "/docs/", headers=NAVIGATION)
     assert answer.status_code == 303
     assert answer.headers["Location"] == "/login?next=/docs/"
@@ -216,7 +232,8 @@ def test_a_static_site(examples, open_site, signed_in):
 
 def test_an_application(examples, open_site, account, signed_in):
     example, stranger = examples["application"], open_site.client()
-    refused(example.ask(stranger, "/app/"), 401)
+    for path in "/app/", "/app/a.css", "/app/b.php":
+        refused(example.ask(stranger, path), 401)
     seen = told(example.ask(signed_in, "/app/", headers=SPOOFED))
     assert seen["x-auth-user"] == account.id
     assert seen["x-auth-email"] == account.email
@@ -270,6 +287,29 @@ def test_a_websocket(examples, open_site, account, signed_in):
         assert status == want
 
 
+def raw_get(example, path, client, **more):
+    """Asks for a path as it stands, which the library would put straight;
+    (status, body)."""
+    cookie = client.session.cookies.get("postern_session", "")
+    lines = [f"{n.replace('_', '-')}: {v}" for n, v in more.items()]
+    status, _, body = parse_raw(raw_exchange(example, "\r\n".join([
+        f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{example.site.port}",
+        f"Cookie: postern_session={cookie}",
+        *(lines or ["Connection: close"]), "", ""]).encode()))
+    return status, body.decode()
+
+
+def test_no_other_protocol_is_spoken_through_the_gate(examples, signed_in):
+    example = examples["websocket"]
+    for protocol in "h2c", "h2c, websocket", "TLS/1.0":
+        status, body = raw_get(
+            example, "/chat/", signed_in, Upgrade=protocol,
+            Origin=example.site.url, HTTP2_Settings="AAMAAABk",
+            Connection="Upgrade, HTTP2-Settings")
+        assert status == 200 and "x-auth-user: " in body
+        assert "upgrade" not in body and "h2c" not in body
+
+
 def test_a_single_page_application(examples, open_site, account, signed_in):
     example, script = examples["single-page-app"], open_site.client()
     assert example.ask(script, "/spa/app.js").text == "script"
@@ -304,6 +344,41 @@ def test_rules_by_path(examples, open_site, signed_in):
     body = refused(example.ask(admin, "/forum/"), 403)
     assert body["code"] == "email_not_verified"
     assert example.ask(admin, "/admin/").status_code == 403
+
+
+# What nginx and an application may read differently.
+CROOKED = [
+    "/admin/delete/..%2f..%2fmembers/", "/admin/..%2Fmembers/",
+    "/admin/../members/", "/admin/%2e%2e/members/", "/admin/.%2E/members/",
+    "/admin/./../members/x", "/admin//../../members/", "/admin/..//members/",
+    "//members/", "/members//x", "/members/..;/admin/", "/members/%2E.%3b/x",
+    "/members/..%5cadmin/", "/members/..\\admin/", "/members/x/..%5C..%2fadmin",
+    "/members/.", "/members/x/..?x", "/members/%2e", "/members%2fx",
+    "/members/x%2fy", "/members/./x?next=/",
+]
+STRAIGHT = [
+    "/members/a%20b/%C3%A4%c3%B6.txt", "/members/.hidden/..a/b../c...d/.x",
+    "/members/x?next=/../y//z%2f%2e%2e", "/members/100%25/a;b=c/~x",
+]
+
+
+def test_a_path_means_the_same_to_nginx_and_the_application(
+        examples, open_site, signed_in):
+    example, paths = examples["per-path"], examples.app.paths
+    for path in CROOKED:
+        before = len(paths)
+        status, body = raw_get(example, path, signed_in)
+        assert (status, paths[before:]) == (400, []), path
+        assert json.loads(body)["code"] == "bad_request"
+    for path in STRAIGHT:
+        assert raw_get(example, path, signed_in)[0] == 200, path
+        assert paths[-1] == path
+    example = examples["application"]
+    for path in "/app/..%2fapp/public/", "/app/x/../public/", "//app/public/":
+        before = len(paths)
+        status, _ = raw_get(example, path, open_site.client())
+        assert (status, paths[before:]) == (400, []), path
+    assert raw_get(example, "/app/public/a%20b", signed_in)[0] == 200
 
 
 class OwnHost:
