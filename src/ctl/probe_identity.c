@@ -76,18 +76,46 @@ check_forged(struct probe *p, const char *path, const char *cookie)
 	judge_echo(p, path, &forged);
 }
 
+static bool
+is_closed(const struct fetch_answer *a)
+{
+	return a->status == 401 || a->status == 403 ||
+	    probe_header_has(a, "Location", "/login");
+}
+
+/* A location with a regular expression takes files out of a plain one, by
+ * their endings, whether they are there or not. */
+static void
+check_ending(struct probe *p, const char *path, const char *ending)
+{
+	const char *file =
+	    arena_printf(p->mem, "%sposternctl-check%s", path, ending);
+	struct fetch_answer a;
+
+	if (probe_get(p, file, &a) && !is_closed(&a))
+		probe_wrong(p,
+		    "%s is answered %ld to somebody who is not signed in, "
+		    "unlike %s: another location takes it; write `location "
+		    "^~ %s`",
+		    file, a.status, path, path);
+}
+
 static void
 check_closed(struct probe *p, const char *path)
 {
 	struct fetch_answer a;
 
-	if (!probe_get(p, path, &a) || a.status == 401 || a.status == 403 ||
-	    probe_header_has(&a, "Location", "/login"))
+	if (!probe_get(p, path, &a))
 		return;
-	probe_wrong(p,
-	    "%s is answered %ld to somebody who is not signed in; include "
-	    "snippets/postern-protect.conf in its location",
-	    path, a.status);
+	if (!is_closed(&a)) {
+		probe_wrong(p,
+		    "%s is answered %ld to somebody who is not signed in; "
+		    "include snippets/postern-protect.conf in its location",
+		    path, a.status);
+	} else if (path[strlen(path) - 1] == '/') {
+		check_ending(p, path, ".css");
+		check_ending(p, path, ".php");
+	}
 }
 
 void

@@ -62,7 +62,7 @@ def secret_of(open_site, tmp_path_factory):
 
 
 APP = """
-location = /app/ {{ default_type text/html; {0} }}
+location ^~ /app/ {{ default_type text/html; {0} }}
 """
 SHUT = "if ($http_cookie = '') { return 303 /login?next=/app/; } "
 
@@ -101,6 +101,7 @@ def test_a_wrong_map_and_lost_locations_are_found(open_site):
               "GET /auth/me is answered 200",
               "^WRONG  /postern-error/404 .*internal;",
               "^WRONG  /postern-gate .*internal;",
+              "^WRONG  /postern-crooked .*internal;",
               "413 is text/html", "/auth is answered 301",
               "tells its version", "a token in Authorization",
               "a token of 9 KiB",
@@ -190,6 +191,17 @@ def test_a_believed_identity_behind_the_gate_is_found(open_site, secret_of):
     with Front(open_site, server=app) as front:
         found(at_its_name(front, "--location", "/app/", *secret_of),
               "/app/ believes what a client says")
+
+
+def test_files_that_another_location_takes_are_found(open_site):
+    app = APP.format(SHUT).replace("^~ ", "") + (
+        "location ~ \\.php$ { return 200 'from php'; }"
+        "location ~* \\.(css|js|pdf)$ { root {home}; }")
+    with Front(open_site, server=app.replace("{home}", "/nonexistent")
+               ) as front:
+        found(at_its_name(front, "--location", "/app/"),
+              r"/app/[a-z-]+\.css is answered 404 .* `location \^~ /app/`",
+              r"/app/[a-z-]+\.php is answered 200 .* `location \^~ /app/`")
 
 
 def test_another_public_url_is_found(open_site):
