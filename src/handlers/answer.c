@@ -161,14 +161,16 @@ send_to_login(struct call *c)
 	    arena_printf(c->u->mem, "/login?next=%s", c->route->path));
 }
 
-/* Pages answer with pages; the API with JSON, whoever asks; and an unknown
- * path with what the client wants. */
+/* Pages answer with pages; the API with JSON, whoever asks; and what is not
+ * there with what the client wants. */
 static bool
-wants_page(const struct call *c)
+wants_page(const struct call *c, enum err e)
 {
 	if (c->route == NULL)
 		return request_wants_html(c->req);
-	return c->route->input >= INPUT_PAGE;
+	if (c->route->input < INPUT_PAGE)
+		return false;
+	return e != ERR_NOT_FOUND || request_wants_html(c->req);
 }
 
 void
@@ -177,12 +179,12 @@ answer_error(struct call *c, enum err e)
 	const struct answer *a = &answers[e];
 
 	must(e != OK && a->status != 0);
-	if (e == ERR_SIGNED_OUT && wants_page(c)) {
+	if (e == ERR_SIGNED_OUT && wants_page(c, e)) {
 		send_to_login(c);
 		return;
 	}
 	add_headers(c, a->status);
-	if (wants_page(c))
+	if (wants_page(c, e))
 		answer_error_page(c, a);
 	else
 		answer_error_json(c, e, a);

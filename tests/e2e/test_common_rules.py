@@ -269,8 +269,9 @@ def test_a_missing_file_is_not_found(site, client):
     ("text/html", True), ("*/*", False), ("application/json", False),
     (None, False),
 ])
-def test_a_browser_gets_a_page(site, client, accept, html):
-    answer = client.get("/nope", headers={"Accept": accept})
+@pytest.mark.parametrize("path", ["/nope", "/brand.css"])
+def test_a_browser_gets_a_page(site, client, accept, html, path):
+    answer = client.get(path, headers={"Accept": accept})
     assert answer.status_code == 404
     if not html:
         assert answer.json() == {"error": "Not found"}
