@@ -427,6 +427,81 @@ SET search_path = pg_catalog, pg_temp AS $$
      AND t.epoch = a.epoch AND a.disabled_at IS NULL
 $$;
 
+-- What the janitor may delete: nothing but this -----------------------------
+-- Each deletes what is over, a batch a call, and returns how many rows.
+-- Ended and expired sessions stay a week: their refresh tokens are told
+-- "expired", and a person sees what happened.
+CREATE FUNCTION postern.expire_sessions() RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  WITH gone AS (DELETE FROM postern.session
+    WHERE (account_id, id) IN (
+      (SELECT account_id, id FROM postern.session
+        WHERE expires_at < now() - interval '7 days' LIMIT 1000)
+      UNION ALL
+      (SELECT account_id, id FROM postern.session
+        WHERE ended_at < now() - interval '7 days' LIMIT 1000))
+    RETURNING 1)
+  SELECT count(*) FROM gone
+$$;
+
+CREATE FUNCTION postern.expire_one_time_tokens() RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  WITH gone AS (DELETE FROM postern.one_time_token
+    WHERE (account_id, hash) IN (SELECT account_id, hash
+      FROM postern.one_time_token
+      WHERE expires_at < now() - interval '1 day' LIMIT 1000)
+    RETURNING 1)
+  SELECT count(*) FROM gone
+$$;
+
+-- A week longer than their right lasts; the unconfirmed, than any link.
+CREATE FUNCTION postern.expire_address_changes() RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  WITH gone AS (DELETE FROM postern.address_change
+    WHERE (account_id, id) IN (SELECT account_id, id
+      FROM postern.address_change
+      WHERE coalesce(take_back_until, created_at + interval '60 days')
+        < now() - interval '7 days' LIMIT 1000)
+    RETURNING 1)
+  SELECT count(*) FROM gone
+$$;
+
+CREATE FUNCTION postern.expire_rate_limits() RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  WITH gone AS (DELETE FROM postern.rate_limit
+    WHERE key IN (SELECT key FROM postern.rate_limit
+      WHERE tat < now() LIMIT 1000) AND tat < now()
+    RETURNING 1)
+  SELECT count(*) FROM gone
+$$;
+
+CREATE FUNCTION postern.expire_mails() RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  WITH gone AS (DELETE FROM postern.mail_outbox
+    WHERE id IN (SELECT id FROM postern.mail_outbox
+      WHERE state <> 'queued' AND ended_at < now() - CASE state
+        WHEN 'dead' THEN interval '30 days' ELSE interval '7 days' END
+      LIMIT 1000)
+    RETURNING 1)
+  SELECT count(*) FROM gone
+$$;
+
+-- Accounts that were never verified, so many seconds old (an hour at least),
+-- unless their owner holds a link that still verifies them.
+CREATE FUNCTION postern.expire_accounts(lifetime bigint) RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  WITH gone AS (DELETE FROM postern.account
+    WHERE id IN (SELECT a.id FROM postern.account a
+      WHERE a.verified_at IS NULL
+        AND a.created_at < now() - greatest(lifetime, 3600) * interval '1 s'
+        AND NOT EXISTS (SELECT FROM postern.one_time_token t
+          WHERE t.account_id = a.id AND t.purpose = 'verify'
+            AND t.used_at IS NULL AND t.expires_at > now())
+      LIMIT 1000) AND verified_at IS NULL
+    RETURNING 1)
+  SELECT count(*) FROM gone
+$$;
+
 -- Who may do what -----------------------------------------------------------
 -- tests/db/test_roles.c tries every role on every table and column.
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA postern FROM PUBLIC;
@@ -472,19 +547,11 @@ GRANT INSERT ON postern.one_time_token TO postern_mailer;
 GRANT SELECT (account_id, purpose, expires_at, used_at)
   ON postern.one_time_token TO postern_mailer;
 
-GRANT SELECT (id, verified_at, created_at), DELETE ON postern.account
-  TO postern_janitor;
-GRANT SELECT (account_id, id, expires_at, ended_at), DELETE
-  ON postern.session TO postern_janitor;
-GRANT SELECT (account_id, hash, purpose, expires_at), DELETE
-  ON postern.one_time_token TO postern_janitor;
-GRANT SELECT (account_id, id, created_at, take_back_until), DELETE
-  ON postern.address_change TO postern_janitor;
-GRANT SELECT, DELETE ON postern.rate_limit TO postern_janitor;
-GRANT SELECT (id, state, ended_at, created_at), DELETE
-  ON postern.mail_outbox TO postern_janitor;
 GRANT INSERT, UPDATE, DELETE ON postern.signing_key TO postern_janitor;
-GRANT EXECUTE ON FUNCTION postern.audit_event_partitions()
+GRANT EXECUTE ON FUNCTION postern.audit_event_partitions(),
+  postern.expire_sessions(), postern.expire_one_time_tokens(),
+  postern.expire_address_changes(), postern.expire_rate_limits(),
+  postern.expire_mails(), postern.expire_accounts(bigint)
   TO postern_janitor;
 
 GRANT SELECT ON ALL TABLES IN SCHEMA postern TO postern_admin;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Expiry: one statement a table, a batch a time. */
+/* Expiry: one statement a table, a batch a time (0001_initial.sql). */
 #include "domain/expiry.h"
 
 #include "platform/config.h"
@@ -11,76 +11,41 @@ static const struct db_query lock = {
 	.text = "SELECT pg_try_advisory_lock(7810212001)",
 };
 
-/* Ended and expired sessions stay a week: their refresh tokens are told
- * "expired", and a person sees what happened. */
-static const struct db_query expired_sessions = {
-	.name = "expiry_expired_sessions",
-	.text = "DELETE FROM postern.session"
-		" WHERE (account_id, id) IN (SELECT account_id, id"
-		"   FROM postern.session"
-		"   WHERE expires_at < now() - interval '7 days' LIMIT 1000)"
-		" RETURNING 1",
-	.writes = true,
-};
-
-static const struct db_query ended_sessions = {
-	.name = "expiry_ended_sessions",
-	.text = "DELETE FROM postern.session"
-		" WHERE (account_id, id) IN (SELECT account_id, id"
-		"   FROM postern.session"
-		"   WHERE ended_at < now() - interval '7 days' LIMIT 1000)"
-		" RETURNING 1",
+/* What is over is for the schema to say: the janitor may delete nothing
+ * else.  Each returns how many rows it deleted. */
+static const struct db_query sessions = {
+	.name = "expire_sessions",
+	.text = "SELECT postern.expire_sessions()",
 	.writes = true,
 };
 
 static const struct db_query tokens = {
-	.name = "expiry_tokens",
-	.text = "DELETE FROM postern.one_time_token"
-		" WHERE (account_id, hash) IN (SELECT account_id, hash"
-		"   FROM postern.one_time_token"
-		"   WHERE expires_at < now() - interval '1 day' LIMIT 1000)"
-		" RETURNING 1",
+	.name = "expire_one_time_tokens",
+	.text = "SELECT postern.expire_one_time_tokens()",
 	.writes = true,
 };
 
-/* A week longer than their right lasts; the unconfirmed, than any link. */
 static const struct db_query changes = {
-	.name = "expiry_changes",
-	.text = "DELETE FROM postern.address_change"
-		" WHERE (account_id, id) IN (SELECT account_id, id"
-		"   FROM postern.address_change"
-		"   WHERE coalesce(take_back_until,"
-		"     created_at + interval '60 days')"
-		"     < now() - interval '7 days' LIMIT 1000)"
-		" RETURNING 1",
+	.name = "expire_address_changes",
+	.text = "SELECT postern.expire_address_changes()",
 	.writes = true,
 };
 
 static const struct db_query limits = {
-	.name = "expiry_limits",
-	.text = "DELETE FROM postern.rate_limit WHERE key IN (SELECT key"
-		"   FROM postern.rate_limit WHERE tat < now() LIMIT 1000)"
-		" AND tat < now() RETURNING 1",
+	.name = "expire_rate_limits",
+	.text = "SELECT postern.expire_rate_limits()",
 	.writes = true,
 };
 
 static const struct db_query mails = {
-	.name = "expiry_mails",
-	.text = "DELETE FROM postern.mail_outbox WHERE id IN (SELECT id"
-		"   FROM postern.mail_outbox WHERE state <> 'queued'"
-		"     AND ended_at < now() - CASE state WHEN 'dead'"
-		"       THEN interval '30 days' ELSE interval '7 days' END"
-		"   LIMIT 1000)"
-		" RETURNING 1",
+	.name = "expire_mails",
+	.text = "SELECT postern.expire_mails()",
 	.writes = true,
 };
 
 static const struct db_query accounts = {
-	.name = "expiry_accounts",
-	.text = "DELETE FROM postern.account WHERE id IN (SELECT id"
-		"   FROM postern.account WHERE verified_at IS NULL"
-		"     AND created_at < now() - $1 * interval '1 s' LIMIT 1000)"
-		" AND verified_at IS NULL RETURNING 1",
+	.name = "expire_accounts",
+	.text = "SELECT postern.expire_accounts($1)",
 	.nparams = 1,
 	.writes = true,
 };
@@ -107,8 +72,8 @@ expiry_lock(struct unit *u, bool *ours)
 enum err
 expiry_run(struct unit *u, bool *more)
 {
-	const struct db_query *all[] = { &expired_sessions, &ended_sessions,
-		&tokens, &changes, &limits, &mails, &accounts, NULL };
+	const struct db_query *all[] = { &sessions, &tokens, &changes, &limits,
+		&mails, &accounts, NULL };
 	enum err e, worst = OK;
 	struct db_rows r;
 
@@ -119,7 +84,7 @@ expiry_run(struct unit *u, bool *more)
 		if (e != OK)
 			worst = e;
 		else
-			*more |= r.nrows >= BATCH;
+			*more |= db_get_int(&r, 0, 0) >= BATCH;
 	}
 	return worst;
 }

@@ -428,6 +428,55 @@ START_TEST(change_goes_a_week_after_its_right)
 }
 END_TEST
 
+/* SQL of when it was verified, its age, and what is left of its link. */
+static const struct {
+	const char *verified, *age, *link;
+	int64_t left;
+} unverified[] = {
+	{ "now()", "365 days", "-1 day", 1 },
+	{ "NULL", "6 days 23 hours", "-1 day", 1 },
+	{ "NULL", "7 days 1 hour", "-1 minute", 0 },
+	{ "NULL", "7 days 1 hour", "1 minute", 1 },
+};
+
+START_TEST(account_never_verified_goes_when_its_link_is_over)
+{
+	struct owner o = owner_new();
+	bool more;
+
+	sql_exec("UPDATE postern.account SET verified_at = %s,"
+		 " created_at = now() - interval '%s' WHERE id = '%s'",
+	    unverified[_i].verified, unverified[_i].age, o.p.id_text);
+	sql_exec("INSERT INTO postern.one_time_token (account_id, hash,"
+		 " purpose, canonical, epoch, expires_at) SELECT id,"
+		 " sha256('x'), 'verify', canonical, epoch,"
+		 " now() + interval '%s' FROM postern.account"
+		 " WHERE id = '%s'",
+	    unverified[_i].link, o.p.id_text);
+	ck_assert_int_eq(expiry_run(unit_as(JANITOR), &more), OK);
+	ck_assert_int_eq(sql_int("SELECT count(*) FROM postern.account"
+				 " WHERE id = '%s'",
+			     o.p.id_text),
+	    unverified[_i].left);
+}
+END_TEST
+
+START_TEST(account_younger_than_an_hour_stays_whatever_is_asked)
+{
+	struct owner o = owner_new();
+
+	sql_exec("UPDATE postern.account SET verified_at = NULL,"
+		 " created_at = now() - interval '59 minutes'"
+		 " WHERE id = '%s'",
+	    o.p.id_text);
+	(void)sql_int("SELECT postern.expire_accounts(0)");
+	ck_assert_int_eq(sql_int("SELECT count(*) FROM postern.account"
+				 " WHERE id = '%s'",
+			     o.p.id_text),
+	    1);
+}
+END_TEST
+
 /* The end. ------------------------------------------------------------- */
 
 START_TEST(deletion_leaves_what_happened_and_one_mail)
@@ -504,6 +553,9 @@ own_account_suite(void)
 		CASE(reserved_address_is_nobody_elses, 0),
 		CASE(registration_that_waits_for_a_change_gets_nothing, 0),
 		CASE(change_goes_a_week_after_its_right, 2),
+		CASE(account_never_verified_goes_when_its_link_is_over,
+		    ROWS(unverified)),
+		CASE(account_younger_than_an_hour_stays_whatever_is_asked, 0),
 		CASE(deletion_leaves_what_happened_and_one_mail, 0),
 		CASE(export_is_for_live_sessions, ROWS(dead)),
 	};

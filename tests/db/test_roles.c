@@ -54,16 +54,6 @@ static const struct grant {
 
 	{ JANITOR, "schema_migration", "*", "", "", false },
 	{ JANITOR, "signing_key", "*", "*", "*", true },
-	{ JANITOR, "account", "id verified_at created_at", "", "", true },
-	{ JANITOR, "session", "account_id id expires_at ended_at", "", "",
-	    true },
-	{ JANITOR, "one_time_token", "account_id hash purpose expires_at", "",
-	    "", true },
-	{ JANITOR, "address_change", "account_id id created_at take_back_until",
-	    "", "", true },
-	{ JANITOR, "rate_limit", "*", "", "", true },
-	{ JANITOR, "mail_outbox", "id state ended_at created_at", "", "",
-	    true },
 
 	{ ADMIN, "schema_migration", "*", "", "", false },
 	{ ADMIN, "signing_key", "*",
@@ -91,7 +81,10 @@ static const struct {
 	    " one_time_token_address rate_limit_take"
 	    " verify_email" },
 	{ MAILER, "address_is_reserved" },
-	{ JANITOR, "audit_event_partitions" },
+	{ JANITOR,
+	    "audit_event_partitions expire_accounts expire_address_changes"
+	    " expire_mails expire_one_time_tokens expire_rate_limits"
+	    " expire_sessions" },
 	{ ADMIN, "" },
 };
 
@@ -214,7 +207,9 @@ START_TEST(definer_functions_are_these_and_fix_their_search_path)
 			     " AND pronamespace = 'postern'::regnamespace"),
 	    "address_is_reserved address_of_change_token"
 	    " audit_event_partitions confirm_address delete_account"
-	    " disown_account export_account one_time_token_address"
+	    " disown_account expire_accounts expire_address_changes"
+	    " expire_mails expire_one_time_tokens expire_rate_limits"
+	    " expire_sessions export_account one_time_token_address"
 	    " one_time_token_cap rate_limit_take take_back_address"
 	    " verify_email");
 	ck_assert_int_eq(sql_int("SELECT count(*) FROM pg_proc"
@@ -397,6 +392,13 @@ static const struct {
 	{ JANITOR, "SELECT secret_hash FROM postern.session", REFUSED },
 	{ JANITOR, "UPDATE postern.account SET verified_at = now()", REFUSED },
 	{ JANITOR, "DELETE FROM postern.audit_event", REFUSED },
+	{ JANITOR, "DELETE FROM postern.account", REFUSED },
+	{ JANITOR, "DELETE FROM postern.session", REFUSED },
+	{ JANITOR, "DELETE FROM postern.one_time_token", REFUSED },
+	{ JANITOR, "DELETE FROM postern.address_change", REFUSED },
+	{ JANITOR, "DELETE FROM postern.mail_outbox", REFUSED },
+	{ JANITOR, "DELETE FROM postern.rate_limit", REFUSED },
+	{ JANITOR, "SELECT postern.expire_accounts(0)", ALLOWED },
 	{ JANITOR, "SELECT postern.audit_event_partitions()", ALLOWED },
 
 	{ ADMIN, "SELECT hash FROM postern.password", REFUSED },
