@@ -343,7 +343,7 @@ def ask_and_never_read(site, tokens, host):
 
 def test_who_does_not_read_an_export_holds_nobody_up(site, account):
     tokens, client = account.login(), site.client()
-    fill(site, account)
+    fill(site, account, entries=300)
     before = exports(site)
     with ExitStack() as stack:
         for _ in range(8):
@@ -364,7 +364,7 @@ def exports(site):
 
 def test_a_client_has_two_exports_at_once(site, account):
     tokens, client = account.login(), site.client()
-    fill(site, account)
+    fill(site, account, entries=300)
     before = exports(site)
     with ExitStack() as stack:
         for _ in range(2):
@@ -380,6 +380,16 @@ def test_a_client_has_two_exports_at_once(site, account):
         return client.get("/auth/export", token=tokens["access_token"]
                           ).status_code == 200
     until(served, 10, "the places to be free again")
+
+
+def test_a_session_looks_the_same_in_the_list_and_in_the_export(site, account):
+    tokens = site.client().post("/auth/login", account.credentials(),
+                                headers={"User-Agent": None}).json()
+    listed, = site.client().get("/auth/sessions", token=tokens[
+        "access_token"]).json()["sessions"]
+    held, = export(site, tokens)["sessions"]
+    assert (held.pop("ended_at"), held.pop("end_reason")) == (None, None)
+    assert listed.pop("current") and held == listed
 
 
 def test_the_page_gives_the_export_as_a_file(site, account):
