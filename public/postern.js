@@ -143,6 +143,18 @@ function watchForm(form) {
 	addEventListener("pageshow", () => release(form));
 }
 
+/* Times: in the zone of whoever looks, and as the browser's language of the
+ * page's kind writes them. */
+
+function localise(time) {
+	const page = document.documentElement.lang;
+	const locale = navigator.languages.find(
+		(one) => one.split("-")[0] === page) || page;
+
+	time.textContent = new Date(time.dateTime).toLocaleString(locale,
+		{ dateStyle: "long", timeStyle: "short" });
+}
+
 /* "Back" takes a page out of memory, no-store or not; one with an account in
  * it may be the page of somebody who has signed out since. */
 addEventListener("pageshow", (event) => {
@@ -154,6 +166,8 @@ for (const input of document.querySelectorAll(".field input[type=password]"))
 	addShow(input);
 for (const form of document.forms)
 	watchForm(form);
+for (const time of document.querySelectorAll("time"))
+	localise(time);
 const first = document.querySelector("[aria-invalid=true]");
 if (first)
 	first.focus();

@@ -45,9 +45,9 @@ static const struct db_query touch = {
 static const struct db_query describe = {
 	.name = "browser_session_describe",
 	.text = "SELECT to_char(s.created_at AT TIME ZONE 'UTC',"
-		"     'YYYY-MM-DD HH24:MI \"UTC\"'),"
+		"     'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),"
 		"   to_char(a.created_at AT TIME ZONE 'UTC',"
-		"     'YYYY-MM-DD HH24:MI \"UTC\"'),"
+		"     'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),"
 		"   s.address, coalesce(s.user_agent, '')"
 		" FROM postern.session s"
 		" JOIN postern.account a ON a.id = s.account_id"

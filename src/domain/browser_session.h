@@ -15,9 +15,8 @@
 
 /* What the dashboard says of a session; texts are in the unit's memory. */
 struct session_details {
-	const char *created; /* "2026-01-02 03:04 UTC" */
-	const char *account_created;
-	const char *client, *user_agent; /* user_agent may be "" */
+	const char *created, *account_created; /* RFC 3339, in UTC */
+	const char *client, *user_agent;       /* user_agent may be "" */
 };
 
 /*

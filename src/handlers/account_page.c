@@ -15,7 +15,7 @@ account_page(struct call *c)
 		return e;
 	data = json_object();
 	json_put_string(data, "address", p.address);
-	json_put_string(data, "created", page_time(c, p.created));
+	json_put(data, "created", page_time(c, p.created));
 	return page_show(c, 200, "page/account.html", &data);
 }
 

@@ -52,7 +52,7 @@ describe(const struct call *c, const struct session_info *s)
 	json_put_string(j, "id", uuid_text(id, &s->id));
 	json_put_string(j, "device", page_device(c, s->user_agent));
 	json_put_string(j, "client", s->client);
-	json_put_string(j, "started", page_time(c, s->created));
+	json_put(j, "started", page_time(c, s->created));
 	json_put_bool(j, "current", is_own(c, &s->id));
 	json_put_bool(j, "app", strcmp(s->kind, "api") == 0);
 	put_last_seen(j, s->unused);

@@ -17,8 +17,8 @@ dashboard_page(struct call *c)
 		return e;
 	data = json_object();
 	json_put_string(data, "address", c->session.address);
-	json_put_string(data, "created", d.account_created);
-	json_put_string(data, "session_started", d.created);
+	json_put(data, "created", page_time(c, d.account_created));
+	json_put(data, "session_started", page_time(c, d.created));
 	json_put_string(data, "session_client", d.client);
 	json_put_string(data, "session_device", page_device(c, d.user_agent));
 	return page_show(c, 200, "page/dashboard.html", &data);

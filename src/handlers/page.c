@@ -148,11 +148,23 @@ page_device(const struct call *c, const char *user_agent)
 	    page_text(c, "device.on"), d.system);
 }
 
-const char *
+struct json *
 page_time(const struct call *c, const char *rfc3339)
 {
+	struct arena *mem = c->u->mem;
+	struct json *j = json_object();
+	const char *day = rfc3339 + strlen("2026-01-");
+
 	must(strlen(rfc3339) == strlen("2026-01-02T03:04:05Z"));
-	return arena_printf(c->u->mem, "%.10s %.5s UTC", rfc3339, rfc3339 + 11);
+	json_put_string(j, "datetime", rfc3339);
+	json_put_string(j, "date_day",
+	    *day == '0' ? arena_printf(mem, "%.1s", day + 1) :
+			  arena_printf(mem, "%.2s", day));
+	json_put_string(j, "date_month",
+	    page_text(c, arena_printf(mem, "month.%.2s", rfc3339 + 5)));
+	json_put_string(j, "date_year", arena_printf(mem, "%.4s", rfc3339));
+	json_put_string(j, "clock", arena_printf(mem, "%.5s", rfc3339 + 11));
+	return j;
 }
 
 /* Cookies ----------------------------------------------------------------- */

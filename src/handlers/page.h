@@ -44,8 +44,11 @@ const char *page_notice(const struct call *c);
 /* "Firefox on Windows", "Unknown device": in the visitor's language. */
 const char *page_device(const struct call *c, const char *user_agent);
 
-/* "2026-01-02 03:04 UTC" of the RFC 3339 that the domain gives. */
-const char *page_time(const struct call *c, const char *rfc3339);
+/*
+ * What page/_time.html shows, of the RFC 3339 in UTC that the domain gives:
+ * the parts of "2 January 2026, 03:04 UTC" in the visitor's language.
+ */
+struct json *page_time(const struct call *c, const char *rfc3339);
 
 /* Answers 303 to a path of ours. */
 enum err page_go(struct call *c, const char *path) MUST_USE;

@@ -22,6 +22,9 @@
 /* Enough for the worst that FILE_MOST allows; touched as needed. */
 #define ARENA_SIZE ((size_t)128 << 20)
 
+/* What a time consists of. */
+#define TIME "datetime date_day date_month date_year clock"
+
 /*
  * Every template, and the names that its pages or mails provide besides
  * those of render/brand.h.  One that begins with '_' is a partial.
@@ -53,18 +56,20 @@ static const struct entry {
 	{ "page/_head.html", "" },
 	{ "page/_body.html", "" },
 	{ "page/_foot.html", "" },
+	{ "page/_time.html", TIME },
 	{ "page/home.html", "signed_in" },
 	{ "page/register.html", "email error_email error_password error" },
 	{ "page/login.html", "email next error notice unverified" },
 	{ "page/dashboard.html",
-	    "address created session_started session_client session_device" },
+	    "address created session_started session_client session_device"
+	    " " TIME },
 	{ "page/forgot_password.html", "email error" },
 	{ "page/check_email.html", "about_reset email error notice" },
 	{ "page/reset_password.html", "address error_password error" },
 	{ "page/verify_email.html",
 	    "address claimed error_password error_new_password error" },
 	{ "page/_account.html", "" },
-	{ "page/account.html", "address created" },
+	{ "page/account.html", "address created " TIME },
 	{ "page/account_delete.html", "address error_current" },
 	{ "page/account_email.html",
 	    "address email error_email error_current notice" },
@@ -76,7 +81,7 @@ static const struct entry {
 	    "address error_current error_password keep notice" },
 	{ "page/account_sessions.html",
 	    "sessions id device client started current app others notice now"
-	    " minute minutes hour hours day days" },
+	    " minute minutes hour hours day days " TIME },
 	{ "page/message.html", "title message link link_label" },
 };
 

@@ -142,6 +142,23 @@ def test_the_last_use_is_told_in_words(site, account, browser, ago, en, de):
         assert last[texts["sessions.seen"]] == want
 
 
+@pytest.mark.parametrize("when, en, de", [
+    ("2026-01-02T03:04:05Z", "2 January 2026, 03:04 UTC",
+     "2. Januar 2026, 03:04 UTC"),
+    ("2025-12-31T23:59:59Z", "31 December 2025, 23:59 UTC",
+     "31. Dezember 2025, 23:59 UTC"),
+])
+def test_times_are_told_in_words(site, account, browser, when, en, de):
+    for table, column in ("account", "id"), ("session", "account_id"):
+        site.cluster.psql(f"UPDATE postern.{table} SET created_at = '{when}'"
+                          f" WHERE {column} = '{account.id}'", site.database)
+    for language, want in ("en", en), ("de", de):
+        browser.language = language
+        for path, times in ("/dashboard", 2), (OVERVIEW, 1), (SESSIONS, 1):
+            assert [(t["datetime"], t.text) for t in
+                    browser.get(path).all("time")] == [(when, want)] * times
+
+
 def test_what_is_over_is_not_listed(site, account, browser):
     """An idle browser's session buys nothing any more: no list has it."""
     signed_in(site, account, SAFARI)

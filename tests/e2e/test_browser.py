@@ -254,6 +254,23 @@ def test_text_from_outside_stays_text(web_site, script):
     assert not script.has("main img")
 
 
+def test_times_are_told_in_the_visitors_zone(web_site, script):
+    account = web_site.account()
+    web_site.cluster.psql(
+        "UPDATE postern.account SET created_at = '2026-01-02T23:04:05Z'"
+        f" WHERE id = '{account.id}'", web_site.database)
+    script.cdp("Emulation.setTimezoneOverride", timezoneId="Europe/Vienna")
+    sign_in(script, account.email, SECRET)
+    for path in "/dashboard", "/account/":
+        told = script.go(path).text("time").replace("\u202f", " ")
+        assert told == "January 3, 2026 at 12:04 AM"
+    script.cdp("Network.setExtraHTTPHeaders",
+               headers={"Accept-Language": "de"})
+    assert script.go("/account/").text("time") == "3. Januar 2026 um 00:04"
+    script.cdp("Network.setExtraHTTPHeaders", headers={})
+    script.cdp("Emulation.setTimezoneOverride", timezoneId="")
+
+
 def test_the_keyboard_alone_signs_in_and_out(web_site, script):
     account = web_site.account()
     script.go("/login")
