@@ -441,6 +441,7 @@ def test_a_mistake_is_told_beside_its_field(settled, values, status, beside):
     for field in "new_email", "current_password":
         want = beside.get(field)
         assert page.beside(field) == (want and EN[want])
+    assert page.one("a", href="/forgot-password").text == EN["login.forgot"]
     kept = page.one(id="new_email")["value"] or ""
     assert kept == own.get(values.get("new_email"), values.get("new_email")
                            or "")

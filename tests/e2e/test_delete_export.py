@@ -152,6 +152,8 @@ def test_the_page_offers_the_export_and_deletes(site, account, language,
         page = browser.send("/account/delete", {
             "current_password": password}, status)
         assert page.beside("current_password") == texts[key]
+        assert page.one("a", href="/forgot-password").text \
+            == texts["login.forgot"]
     assert browser.is_signed_in()
     page = browser.send("/account/delete", {
         "current_password": account.password}, 200)
