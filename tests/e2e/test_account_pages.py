@@ -115,8 +115,8 @@ def test_each_session_is_told_in_words(site, account, browser):
     assert found[EN["device.unknown"]][EN["dashboard.client"]] \
         == strange.client.host
     headings = [e["heading"] for e in entries(phone.get(SESSIONS))]
-    assert "Firefox unter Windows" in headings
-    assert f"Safari unter iPhone {DE['sessions.current']}" in headings
+    assert "Firefox auf Windows" in headings
+    assert f"Safari auf iPhone {DE['sessions.current']}" in headings
     assert "Firefox on Windows" in browser.get("/dashboard").text
 
 
