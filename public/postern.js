@@ -10,13 +10,15 @@ const words = document.body.dataset;
 /* Fields: what is wrong with one, said beside it. */
 
 function fault(input) {
-	if (input.type === "email") {
-		const value = input.value.trim();
+	const email = input.type === "email";
+	const value = email ? input.value.trim() : input.value;
+
+	if (value === "")
+		return input.dataset.missing ||
+			(email ? words.noEmail : words.noPassword);
+	if (email)
 		return /^[^\s@]+@[^\s@]+$/.test(value) ? "" : words.email;
-	}
-	if (input.value === "")
-		return words.empty;
-	if (input.autocomplete === "new-password" && [...input.value].length < 8)
+	if (input.autocomplete === "new-password" && [...value].length < 8)
 		return words.short;
 	return "";
 }

@@ -17,21 +17,39 @@ is_hidden(enum err wrong)
 	    conf->registration_conflict == CONFLICT_HIDE;
 }
 
-static const char *
-advice(enum err wrong)
+/* Whether the field has to be typed anew; nobody says which of two that were
+ * refused. */
+static bool
+is_wrong(enum err wrong, const char *value)
 {
+	if (wrong == ERR_NEED_CREDENTIALS)
+		return value == NULL || *value == '\0';
+	return wrong == ERR_CREDENTIALS && !is_hidden(wrong);
+}
+
+static const char *
+advice(enum err wrong, bool email, bool password)
+{
+	if (wrong == OK)
+		return NULL;
 	if (is_hidden(wrong))
 		return "error.credentials_hidden";
-	return wrong == OK ? NULL : page_advice(wrong);
+	if (email == password)
+		return page_advice(wrong);
+	return email ? "error.email_missing" : "error.password_missing";
 }
 
 static enum err
 show(struct call *c, int status, enum err wrong, const char *next)
 {
+	bool email = is_wrong(wrong, c->in.email_typed);
+	bool password = is_wrong(wrong, c->in.password);
+	const char *key = advice(wrong, email, password);
 	struct json *data = json_object();
-	const char *key = advice(wrong);
 
 	json_put_string(data, "email", page_field(c, "email"));
+	json_put_bool(data, "email_wrong", email);
+	json_put_bool(data, "password_wrong", password);
 	json_put_string(data, "next", next);
 	json_put_string(data, "error", key == NULL ? "" : page_text(c, key));
 	json_put_string(data, "notice", page_notice(c));

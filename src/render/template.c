@@ -59,7 +59,8 @@ static const struct entry {
 	{ "page/_time.html", TIME },
 	{ "page/home.html", "signed_in" },
 	{ "page/register.html", "email error_email error_password error" },
-	{ "page/login.html", "email next error notice unverified" },
+	{ "page/login.html",
+	    "email email_wrong password_wrong next error notice unverified" },
 	{ "page/dashboard.html",
 	    "address created session_started session_client session_device"
 	    " " TIME },

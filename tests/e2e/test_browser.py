@@ -222,6 +222,8 @@ def test_a_button_says_that_it_works_and_sends_once(script):
 def test_a_mistake_is_told_before_anything_is_sent(script):
     script.go("/register")
     script.requests()
+    script.find(SEND).click()
+    assert script.text("#email-error") == EN["error.email_missing"]
     script.type(email="kim").find(SEND).click()
     assert script.text("#email-error") == EN["error.email_format"]
     assert script.text("#password-error") == EN["error.password_missing"]

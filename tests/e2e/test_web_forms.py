@@ -33,8 +33,9 @@ WRONG = [
     ("/register", "kim@example.org", "x" * 512, 400, "password",
      "password_long"),
     ("/login", "", "", 400, "email", "credentials_missing"),
-    ("/login", "kim@example.org", "", 400, "email", "credentials_missing"),
-    ("/login", "", SECRET, 400, "email", "credentials_missing"),
+    ("/login", "", "", 400, "password", "credentials_missing"),
+    ("/login", "kim@example.org", "", 400, "password", "password_missing"),
+    ("/login", "", SECRET, 400, "email", "email_missing"),
     ("/login", "kim", SECRET, 401, "email", "credentials"),
     ("/login", '"><script>', SECRET, 401, "email", "credentials"),
     ("/forgot-password", "", None, 400, "email", "email_missing"),
@@ -60,6 +61,9 @@ def test_a_mistake_is_told_beside_its_field(
     assert page.title.startswith(
         (EN if language is None else DE)["title.error"])
     assert page.beside(field) == said
+    if text.startswith(("email", "password")):
+        wrong = list(page.all("input", **{"aria-invalid": "true"}))
+        assert [i["id"] for i in wrong] == [field] or email == password == ""
     assert page.values()["email"] == email
     assert not password or password not in page.html
     assert browser.cookies == {}

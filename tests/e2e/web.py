@@ -197,6 +197,8 @@ def check_markup(page):
 def check_accessible(page):
     """Names, titles and pointers that a screen reader lives on."""
     assert page.heading and page.title and page.language in ("en", "de")
+    texts = EN if page.language == "en" else DE
+    assert page.title.count(texts["title.error"]) <= 1, page.title
     assert page.heading not in [h.text for h in page.all("h2")]
     ids = [e["id"] for e in page.all() if e["id"]]
     assert len(ids) == len(set(ids)), ids
