@@ -74,6 +74,9 @@ function watch(input) {
 function show(input, button, on) {
 	input.type = on ? "text" : "password";
 	button.textContent = on ? words.hide : words.show;
+	/* A page may have two of these (WCAG 2.5.3 wants what is seen first). */
+	button.setAttribute("aria-label",
+		button.textContent + ": " + input.labels[0].textContent);
 }
 
 function addShow(input) {

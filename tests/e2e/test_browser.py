@@ -190,6 +190,8 @@ def test_a_password_can_be_shown(script):
         button.click()
         assert field.get_attribute("type") == kind
         assert button.text == EN["script." + label]
+        assert button.accessible_name \
+            == f"{button.text}: {EN['field.password']}"
         assert script.find(".secret [role=status]").get_attribute(
             "textContent") == EN["script." + told]
         assert field.get_attribute("value") == SECRET
