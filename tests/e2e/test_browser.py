@@ -13,6 +13,8 @@ from web import DE, EN
 
 SECRET, OTHER = "a long enough secret", "an entirely new secret"
 VERIFY, RESET = EN["mail.verify.subject"], EN["mail.reset.subject"]
+CONFIRM = EN["mail.confirm_address.subject"]
+CHANGED = EN["mail.address_changed.subject"]
 WIDTHS = [360, 1280]
 # Colours do not depend on the width, so two looks see it all.
 LOOKS = [(360, "dark"), (1280, "light")]
@@ -21,7 +23,7 @@ SEND = "main form > p:not(.field) > button"
 
 @pytest.fixture(scope="module")
 def web_site(stack):
-    return stack.site(**NO_LIMITS)
+    return stack.site(**NO_LIMITS | {"limit_change_email": "1/1h"})
 
 
 @pytest.fixture(scope="module")
@@ -169,6 +171,27 @@ def test_who_is_not_verified_gets_the_mail_again(web_site, browser):
     fits(browser).press("button.second")
     assert browser.text(".good") == EN["notice.mail_sent"]
     mailed(web_site, account.email, count=2)
+
+
+def test_the_account_is_changed_by_its_owner(web_site, browser):
+    account = web_site.account()
+    account.login()
+    sign_in(browser, account.email, SECRET).go("/account/sessions")
+    devices = browser.all("button[aria-describedby]")
+    assert len(devices) == 2
+    fits(browser).press(f"[value='{devices[1].get_attribute('value')}']")
+    assert browser.text(".good") == EN["notice.session_ended"]
+    assert len(browser.all("button[aria-describedby]")) == 1
+    browser.go("/account/password")
+    fits(browser).type(current_password=SECRET, new_password=OTHER).press(SEND)
+    assert browser.text(".good") == EN["notice.password_changed"]
+    browser.go("/account/language").find("#language-de").click()
+    fits(browser).press()
+    assert browser.text(".good") == DE["notice.language_saved"]
+    assert browser.path == "/account/language?notice=saved"
+    assert browser.go("/account/").text("h1") == DE["account.title"]
+    account.password = OTHER
+    account.login()
 
 
 def test_a_page_that_is_not_there_leads_on(browser):
@@ -376,6 +399,11 @@ STATES = {
     "language": lambda b, s: settings(b, s, "language"),
     "address": lambda b, s: settings(b, s, "email"),
     "end of the account": lambda b, s: settings(b, s, "delete"),
+    "new address": lambda b, s: asks(b, s, 1),
+    "too many": lambda b, s: asks(b, s, 2),
+    "former address": lambda b, s: moves(b, s),
+    "success": lambda b, s: b.go(mailed(s, register(b))).press(
+        "main form button"),
     "not found": lambda b, s: b.go("/nothing"),
 }
 
@@ -385,6 +413,30 @@ def settings(browser, site, page):
     account = site.account()
     account.login()
     return sign_in(browser, account.email, SECRET).go("/account/" + page)
+
+
+def asks(browser, site, times):
+    """The page that a new address leads to; or, asked once more, what is
+    said to who asks too often."""
+    account, email = site.account(), next_address("moved")
+    sign_in(browser, account.email, SECRET)
+    for _ in range(times):
+        browser.go("/account/email").type(
+            new_email=email, current_password=SECRET).press()
+    if times == 1:
+        browser.go(mailed(site, email, CONFIRM))
+    assert browser.text("h1") == EN[
+        "confirm.title" if times == 1 else "page.limited.title"]
+    return account
+
+
+def moves(browser, site):
+    """The page where the former address takes the account back."""
+    account = asks(browser, site, 1)
+    browser.press("main form button")
+    assert browser.text("h1") == EN["page.address_changed.title"]
+    browser.go(mailed(site, account.email, CHANGED))
+    assert browser.text("h1") == EN["take_back.title"]
 
 
 def violations(browser, rules):
@@ -403,6 +455,11 @@ def test_pages_are_accessible(web_site, script, rules, state):
         script.resize(width)
         script.scheme(scheme)
         assert violations(fits(script), rules) == [], (width, scheme)
+    script.resize(1920, 1080)
+    left, right = fits(script).run("""
+        const box = document.querySelector("main").getBoundingClientRect();
+        return [box.left, innerWidth - box.right];""")
+    assert abs(left - right) <= 1 and left > 480, "lines too long to read"
 
 
 def test_pages_are_accessible_in_german_and_enlarged(
@@ -411,11 +468,20 @@ def test_pages_are_accessible_in_german_and_enlarged(
     script.cdp("Network.setExtraHTTPHeaders",
                headers={"Accept-Language": "de"})
     script.resize(320, 480)
-    for path in "/", "/login", "/register", "/check-email", "/verify-email":
-        assert fits(script.go(path)).find("html").get_attribute(
-            "lang") == "de"
-        assert violations(script, rules) == []
-    assert script.text("h1") == DE["verify.title"]
+
+    def judge(*paths):
+        for path in paths:
+            assert fits(script.go(path)).find("html").get_attribute(
+                "lang") == "de"
+            assert violations(script, rules) == [], path
+    judge("/", "/login", "/register", "/check-email", "/verify-email",
+          "/take-back")
+    assert script.text("h1") == DE["take_back.title"]
+    settings(script, web_site, "")
+    judge("/dashboard", "/account/", *(
+        "/account/" + name for name in (
+            "sessions", "password", "language", "email", "delete")))
+    assert script.text("h1") == DE["delete.title"]
     script.cdp("Network.setExtraHTTPHeaders", headers={})
 
 
