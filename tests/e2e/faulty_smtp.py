@@ -317,7 +317,9 @@ class Authority:
         os.chmod(home, 0o755)
         self.file = os.path.join(home, name + ".pem")
         self.openssl("req", "-x509", *self.new_key(name), "-days", "2",
-                     "-subj", f"/CN={name}", "-out", self.file)
+                     "-subj", f"/CN={name}", "-addext",
+                     "keyUsage=critical,keyCertSign,cRLSign",
+                     "-out", self.file)
 
     def openssl(self, *arguments, check=True):
         done = subprocess.run(["openssl", *arguments], cwd=self.home,
