@@ -24,7 +24,8 @@ janitor: process.h domain/ platform/
 check: process.h domain/ render/ platform/
 replace: crew.h platform/
 crew: process.h worker.h mailer.h janitor.h platform/
-supervisor: crew.h replace.h check.h process.h platform/
+trial: check.h replace.h platform/
+supervisor: crew.h replace.h trial.h process.h platform/
 posternd: supervisor.h replace.h check.h platform/
 ctl: handlers/call.h domain/ platform/
 posternctl: ctl/ check.h platform/

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One loop: a signal or half a second, then look at everything.  What changes
- * the service (another configuration, another program) is tried first, in a
- * child, while the old serves on; only what passes takes over.
+ * One loop: a signal or half a second, then look at everything.  Signals are
+ * only noted; what they ask for begins when nothing else is being tried.
  */
 #include "supervisor.h"
 
@@ -17,7 +16,6 @@
 #include <unistd.h>
 
 #include "base/must.h"
-#include "check.h"
 #include "crew.h"
 #include "platform/config.h"
 #include "platform/crypto.h"
@@ -25,26 +23,18 @@
 #include "platform/log.h"
 #include "platform/sandbox.h"
 #include "replace.h"
+#include "trial.h"
 
 #define TICK_MS 500
 #define PATH_SIZE 4096
-
-/* What is tried before it takes over. */
-enum change {
-	CHANGE_NONE,
-	CHANGE_CONFIGURATION,
-	CHANGE_PROGRAM
-};
 
 static struct supervisor {
 	struct config *conf; /* what conf points to, ours to free */
 	const char *conf_path;
 	bool leaving;
-	struct {
-		enum change change;
-		pid_t pid;
-		struct config *fresh; /* of CHANGE_CONFIGURATION */
-	} trial;
+	bool reload_asked, replace_asked; /* and not begun yet */
+	struct trial trial;
+	struct config *fresh; /* what is tried, or NULL */
 	/* Files of ours to remove at the end; "" where they are not. */
 	char web_socket[PATH_SIZE], password_socket[PATH_SIZE];
 	char pid_file[PATH_SIZE];
@@ -148,58 +138,55 @@ report_config(void *arg, bool fatal, const char *file, int line,
 	    "file=%s line=%d what=%s", file, line, what);
 }
 
-/* Begins a trial in a child; it exits with 0 when the change will do. */
-static void
-try_change(enum change change)
-{
-	sup.trial.change = change;
-	sup.trial.pid = fork();
-	if (sup.trial.pid == 0 && change == CHANGE_PROGRAM)
-		replace_check();
-	if (sup.trial.pid == 0) {
-		conf = sup.trial.fresh;
-		exit(check_start());
-	}
-	if (sup.trial.pid < 0)
-		sup.trial.change = CHANGE_NONE;
-}
-
 static void
 reload(void)
 {
-	if (sup.trial.change != CHANGE_NONE)
-		return;
-	sup.trial.fresh = config_load(sup.conf_path, report_config, NULL);
-	if (sup.trial.fresh != NULL)
-		try_change(CHANGE_CONFIGURATION);
-	else
+	sup.reload_asked = false;
+	sup.fresh = config_load(sup.conf_path, report_config, NULL);
+	if (sup.fresh == NULL)
 		log_event(ERROR, "reload.refused",
 		    "what=the old configuration stays in force");
+	else if (!trial_begin(&sup.trial, CHANGE_CONFIGURATION, sup.fresh))
+		config_free(&sup.fresh);
+}
+
+/* What was asked for while another trial ran is not forgotten. */
+static void
+begin_change(void)
+{
+	if (sup.leaving || sup.trial.change != CHANGE_NONE)
+		return;
+	if (sup.replace_asked) {
+		sup.replace_asked = false;
+		(void)trial_begin(&sup.trial, CHANGE_PROGRAM, NULL);
+	} else if (sup.reload_asked) {
+		reload();
+	}
 }
 
 static void
 take_configuration(void)
 {
-	if (!process_load_templates(sup.trial.fresh)) {
+	if (!process_load_templates(sup.fresh)) {
 		log_event(ERROR, "reload.refused",
 		    "what=the templates changed after they had passed the"
 		    " check, see above: nothing has changed");
 		return;
 	}
-	if (strcmp(sup.trial.fresh->runtime_dir, conf->runtime_dir) != 0)
+	if (strcmp(sup.fresh->runtime_dir, conf->runtime_dir) != 0)
 		log_event(WARN, "reload.partial",
 		    "what=runtime_dir changes at the next start only");
-	conf = sup.trial.fresh;
+	conf = sup.fresh;
 	config_free(&sup.conf);
-	sup.conf = sup.trial.fresh;
-	sup.trial.fresh = NULL;
+	sup.conf = sup.fresh;
+	sup.fresh = NULL;
 	log_open("supervisor", (enum log_level)conf->log_level);
 	crew_size();
 	crew_renew();
 	log_event(INFO, "reload.done", "file=%s", sup.conf_path);
 }
 
-static void
+_Noreturn static void
 replace(void)
 {
 	static struct crew_member left[CREW_MAX];
@@ -211,41 +198,47 @@ replace(void)
 		  " out of their places: start again");
 }
 
+/* Who leaves takes over nothing: a new program would not know of it. */
 static void
 end_trial(int status)
 {
-	enum change change = sup.trial.change;
-	bool passed = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	enum change passed = trial_end(&sup.trial, status);
 
-	sup.trial.change = CHANGE_NONE;
-	if (passed && change == CHANGE_CONFIGURATION)
+	if (sup.leaving)
+		passed = CHANGE_NONE;
+	switch (passed) {
+	case CHANGE_CONFIGURATION:
 		take_configuration();
-	else if (passed)
+		break;
+	case CHANGE_PROGRAM:
 		replace();
-	else
-		log_event(ERROR,
-		    change == CHANGE_PROGRAM ? "replace.refused" :
-					       "reload.refused",
-		    "what=it does not pass the check, see above: nothing has"
-		    " changed");
-	if (sup.trial.fresh != NULL)
-		config_free(&sup.trial.fresh);
+	case CHANGE_NONE:
+		break;
+	}
+	config_free(&sup.fresh);
 }
 
 /* The loop ---------------------------------------------------------------- */
 
 static void
+leave(int sig)
+{
+	if (sup.leaving)
+		return;
+	log_event(INFO, "supervisor.leaving", "signal=%d", sig);
+	sup.leaving = true;
+	trial_kill(&sup.trial);
+}
+
+static void
 handle_signal(int sig)
 {
-	if (sig == SIGHUP && !sup.leaving)
-		reload();
-	if (sig == SIGUSR2 && !sup.leaving && sup.trial.change == CHANGE_NONE)
-		try_change(CHANGE_PROGRAM);
-	if (sig != SIGTERM && sig != SIGINT)
-		return;
-	if (!sup.leaving)
-		log_event(INFO, "supervisor.leaving", "signal=%d", sig);
-	sup.leaving = true;
+	if (sig == SIGHUP)
+		sup.reload_asked = true;
+	else if (sig == SIGUSR2)
+		sup.replace_asked = true;
+	else if (sig != SIGCHLD)
+		leave(sig);
 }
 
 static void
@@ -265,7 +258,7 @@ reap(void)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
-		if (pid != sup.trial.pid)
+		if (!trial_is(&sup.trial, pid))
 			crew_note(pid, status);
 		else if (!WIFSTOPPED(status))
 			end_trial(status);
@@ -280,6 +273,8 @@ serve(void)
 			crew_fill();
 		wait_for_signal();
 		reap();
+		trial_watch(&sup.trial);
+		begin_change();
 		crew_watch(sup.leaving);
 	} while (!sup.leaving || crew_list(NULL, 0) > 0);
 }

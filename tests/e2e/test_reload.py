@@ -265,6 +265,63 @@ def test_a_program_that_does_not_pass_is_refused(own_site, bad):
     assert not os.path.exists(os.path.join(site.home, "was-run"))
 
 
+def held_t(site, status):
+    """A program whose -t lasts until release(), and ends with that status."""
+    path = os.path.join(site.home, "held")
+    with open(path, "w", encoding="ascii") as f:
+        f.write('#!/bin/sh\ncase "$*" in *-t*)\n'
+                f'  touch {site.home}/trying\n'
+                f'  until test -e {site.home}/go; do sleep 0.1; done\n'
+                f'  exit {status} ;;\nesac\n'
+                f'touch {site.home}/was-run\n')
+    os.chmod(path, 0o755)
+    return path
+
+
+def begin_trial(site, status):
+    site.install(held_t(site, status))
+    site.posternd.send_signal(signal.SIGUSR2)
+    until(lambda: os.path.exists(os.path.join(site.home, "trying")), 5,
+          "the trial")
+
+
+def release(site):
+    with open(os.path.join(site.home, "go"), "w", encoding="ascii"):
+        pass
+
+
+def test_what_is_asked_for_during_a_trial_comes_after_it(own_site):
+    site, before = own_site, own_site.workers()
+    begin_trial(site, 1)
+    for lifetime in "7m", "8m":
+        site.write_conf(access_token_lifetime=lifetime)
+        site.posternd.send_signal(signal.SIGHUP)
+    release(site)
+    until(lambda: lines(site, "reload.done"), 5, "the reload")
+    assert len(lines(site, "replace.refused")) == 1
+    wait_for_new_workers(site, before)
+    assert site.account().login()["expires_in"] == 480
+    site.install()
+
+
+def test_a_program_that_passes_too_late_does_not_take_over(own_site):
+    """Told to leave during the trial, and still at a request after it."""
+    site, whole = own_site, fcgi.request("GET", "/healthz")
+    half = fcgi.connect(site)
+    half.sendall(whole[:len(whole) // 2])
+    begin_trial(site, 0)
+    site.posternd.send_signal(signal.SIGTERM)
+    until(lambda: lines(site, "supervisor.leaving"), 5, "the farewell")
+    release(site)
+    time.sleep(0.3)  # it looks for the release ten times a second
+    half.sendall(whole[len(whole) // 2:])
+    assert fcgi.answer(fcgi.read_all(half))[0] == 200
+    half.close()
+    assert site.posternd.wait(SWITCHES_WITHIN) == 0
+    assert not os.path.exists(os.path.join(site.home, "was-run"))
+    assert not lines(site, "replace.refused")
+
+
 # Configuration. --------------------------------------------------------------
 
 def bad_template(site):
