@@ -46,7 +46,6 @@
 struct mailer {
 	struct process process;
 	const struct templates *templates;
-	char *password; /* of the relay; NULL for none */
 };
 
 /* Where each mail's token leads; a notice has none. */
@@ -118,13 +117,14 @@ _Noreturn static void
 send_in_child(const struct mailer *m, const char *recipient,
     const char *message, size_t n, int out)
 {
+	const char *password = m->process.smtp_password;
 	const struct smtp_relay relay = {
 		.host = conf->smtp_host,
 		.port = (int)conf->smtp_port,
 		.starttls = conf->smtp_tls == SMTP_TLS_STARTTLS,
 		.ca_file = conf->smtp_ca_file,
 		.user = conf->smtp_user,
-		.password = m->password == NULL ? "" : m->password,
+		.password = password == NULL ? "" : password,
 		.timeout_s = (int)conf->smtp_timeout,
 	};
 	struct smtp_result r;
@@ -351,27 +351,9 @@ work(struct mailer *m)
 	    ms < PAUSE_MS ? PAUSE_MS : (int)ms);
 }
 
-/* Before process_start(): afterwards the file may be out of reach. */
-static char *
-read_password(void)
-{
-	const char *why = NULL;
-	char *password;
-
-	if (conf->smtp_user[0] == '\0' || conf->smtp_password_file[0] == '\0')
-		return NULL;
-	password = config_read_secret(conf->smtp_password_file, &why);
-	if (password == NULL)
-		log_fatal("smtp_password_file: %s: %s",
-		    conf->smtp_password_file, why);
-	return password;
-}
-
 static void
 start(struct mailer *m)
 {
-	log_open(process_name(PROCESS_MAILER), (enum log_level)conf->log_level);
-	m->password = read_password();
 	process_start(&m->process, PROCESS_MAILER, -1);
 	m->templates = process_templates();
 	outbox_listen(&m->process.unit);
@@ -380,16 +362,18 @@ start(struct mailer *m)
 void
 mailer_run(void)
 {
-	struct mailer m = { .password = NULL };
+	struct mailer m;
+	char *password;
 
 	start(&m);
 	while (!process_stopping()) {
 		work(&m);
 		arena_reset(m.process.mem); /* the message and its link */
 	}
-	if (m.password != NULL)
-		explicit_bzero(m.password, strlen(m.password));
-	free(m.password);
+	password = m.process.smtp_password;
+	if (password != NULL)
+		explicit_bzero(password, strlen(password));
+	free(password);
 	db_close(&m.process.db);
 	arena_free(&m.process.mem);
 	exit(0);

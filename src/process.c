@@ -23,20 +23,20 @@
 static const struct privileges {
 	const char *name, *role;
 	size_t user, database_password; /* offsets in the configuration */
-	bool key;
+	bool key, smtp;                 /* whether it has that secret */
 	int nice, max_files, budget_ms;
 } table[] = {
 #define OPTION(name) offsetof(struct config, name)
 	[PROCESS_WEB] = { "web", "postern_web", OPTION(user_web),
-	    OPTION(web_database_password_file), true, 0, 2048, 900 },
+	    OPTION(web_database_password_file), true, false, 0, 2048, 900 },
 	[PROCESS_PASSWORD] = { "password", "postern_password",
 	    OPTION(user_password), OPTION(password_database_password_file),
-	    true, 10, 2048, 900 },
+	    true, false, 10, 2048, 900 },
 	[PROCESS_MAILER] = { "mailer", "postern_mailer", OPTION(user_mailer),
-	    OPTION(mailer_database_password_file), false, 10, 64, 5000 },
+	    OPTION(mailer_database_password_file), false, true, 10, 64, 5000 },
 	[PROCESS_JANITOR] = { "janitor", "postern_janitor",
 	    OPTION(user_janitor), OPTION(janitor_database_password_file), true,
-	    10, 64, 30000 },
+	    false, 10, 64, 30000 },
 };
 
 static volatile sig_atomic_t stopping;
@@ -88,7 +88,11 @@ stop(int sig)
 	stopping = 1;
 }
 
-/* SIGHUP is the supervisor's business; a terminal sends it to all of us. */
+/*
+ * SIGHUP and SIGUSR2 are the supervisor's business, but a terminal, or
+ * systemctl kill, sends them to all of us.  They are ignored before the mask
+ * that we were forked with is opened.
+ */
 static void
 set_signals(void)
 {
@@ -97,7 +101,6 @@ set_signals(void)
 	must(sigemptyset(&blocked) == 0);
 	must(sigaddset(&blocked, SIGTERM) == 0);
 	must(sigaddset(&blocked, SIGINT) == 0);
-	must(sigprocmask(SIG_SETMASK, &blocked, NULL) == 0);
 	must(sigemptyset(&unblocked) == 0);
 	must(sigaction(SIGTERM, &sa, NULL) == 0);
 	must(sigaction(SIGINT, &sa, NULL) == 0);
@@ -105,7 +108,9 @@ set_signals(void)
 	must(sigaction(SIGCHLD, &sa, NULL) == 0);
 	sa.sa_handler = SIG_IGN;
 	must(sigaction(SIGHUP, &sa, NULL) == 0);
+	must(sigaction(SIGUSR2, &sa, NULL) == 0);
 	must(sigaction(SIGPIPE, &sa, NULL) == 0);
+	must(sigprocmask(SIG_SETMASK, &blocked, NULL) == 0);
 }
 
 /* The password of the kind's database role; NULL for peer authentication. */
@@ -122,6 +127,23 @@ read_database_password(const struct privileges *k)
 	if (password == NULL)
 		log_fatal("%s_database_password_file: %s: %s", k->name, path,
 		    why);
+	return password;
+}
+
+/* The relay's password; NULL where it asks for none. */
+static char *
+read_smtp_password(const struct privileges *k)
+{
+	const char *why = NULL;
+	char *password;
+
+	if (!k->smtp || *conf->smtp_user == '\0' ||
+	    *conf->smtp_password_file == '\0')
+		return NULL;
+	password = config_read_secret(conf->smtp_password_file, &why);
+	if (password == NULL)
+		log_fatal("smtp_password_file: %s: %s",
+		    conf->smtp_password_file, why);
 	return password;
 }
 
@@ -209,6 +231,7 @@ process_start(struct process *p, enum process_kind kind, int keep_fd)
 
 	*p = (struct process){ .kind = kind, .mem = arena_new(ARENA_SIZE) };
 	password = read_database_password(k);
+	p->smtp_password = read_smtp_password(k);
 	read_keys(p, k);
 	sandbox_child(&(struct sandbox){
 	    .parent = parent,

@@ -27,7 +27,8 @@ struct process {
 	struct arena *mem;
 	struct db *db;
 	struct key_ring keys; /* zero where the kind has none */
-	struct unit unit; /* ready for use; its now is the caller's to set */
+	char *smtp_password; /* NULL where it has none; the process's to wipe */
+	struct unit unit;    /* ready for use; its now is the caller's to set */
 };
 
 /* The kind's name: "web", "password", "mailer", "janitor". */
@@ -38,10 +39,10 @@ void process_supervise(void);
 
 /*
  * Called right after fork: names the log, closes every inherited descriptor
- * but keep_fd (-1 for none), blocks SIGTERM, SIGINT and SIGHUP, opens the
- * kind's secrets, and only then gives up what it does not need
- * (sandbox_child).  Ends the process when a step fails; before it returns,
- * no foreign byte was read.
+ * but keep_fd (-1 for none), blocks SIGTERM and SIGINT, ignores SIGHUP and
+ * SIGUSR2, which are the supervisor's business, opens the kind's secrets, and
+ * only then gives up what it does not need (sandbox_child).  Ends the process
+ * when a step fails; before it returns, no foreign byte was read.
  */
 void process_start(struct process *p, enum process_kind kind, int keep_fd);
 

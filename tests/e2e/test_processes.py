@@ -112,6 +112,8 @@ def test_a_missing_option_is_told_by_file(site):
     ({"key_file": "/nonexistent/key"}, "/nonexistent/key"),
     ({"template_dir": "/nonexistent/templates"}, "/nonexistent/templates"),
     ({"database": "host=/nonexistent dbname=postern"}, "database"),
+    ({"smtp_user": "us", "smtp_password_file": "/nonexistent/relay"},
+     "/nonexistent/relay"),
 ])
 def test_what_is_missing_is_told(site, changes, word):
     env = {f"POSTERN_{k.upper()}": v for k, v in changes.items()}

@@ -189,27 +189,50 @@ def test_three_reloads_at_once_lose_nothing(own_site):
     assert not record.wrong(), record.tell(record.wrong())
 
 
-def test_a_request_that_is_half_there_is_answered_by_who_leaves(own_site):
-    """Nobody else has what a worker that leaves has accepted."""
-    site, halves = own_site, []
-    whole = fcgi.request("GET", "/healthz")
-    for _ in range(40):
-        s = fcgi.connect(site)
-        s.sendall(whole[:len(whole) // 2])
-        halves.append(s)
-    before = site.workers()
-    site.posternd.send_signal(signal.SIGHUP)
-    until(lambda: lines(site, "reload.done"), 5, "the reload")
-    time.sleep(0.7)  # they are told once in half a second
+WHOLE = fcgi.request("GET", "/healthz")
+
+
+def begin_requests(site, count=40):
+    """Requests of which half is there."""
+    halves = [fcgi.connect(site) for _ in range(count)]
+    for s in halves:
+        s.sendall(WHOLE[:len(WHOLE) // 2])
+    return halves
+
+
+def end_requests(halves):
+    """Their other half; all must be answered."""
     answers = []
     for s in halves:
-        s.sendall(whole[len(whole) // 2:])
+        s.sendall(WHOLE[len(WHOLE) // 2:])
         answers.append(fcgi.read_all(s))
         s.close()
     statuses = [fcgi.answer(a)[0] if a else 0 for a in answers]
     assert statuses == [200] * len(halves), (
         f"{statuses.count(200)} of {len(halves)} were answered")
+
+
+def test_a_request_that_is_half_there_is_answered_by_who_leaves(own_site):
+    """Nobody else has what a worker that leaves has accepted."""
+    site, halves = own_site, begin_requests(own_site)
+    before = site.workers()
+    site.posternd.send_signal(signal.SIGHUP)
+    until(lambda: lines(site, "reload.done"), 5, "the reload")
+    time.sleep(0.7)  # they are told once in half a second
+    end_requests(halves)
     wait_for_new_workers(site, before)
+
+
+def test_a_signal_that_all_processes_get_ends_none_in_its_work(own_site):
+    """As systemctl kill sends it."""
+    site, halves = own_site, begin_requests(own_site)
+    before, inode = site.workers(), site.install()
+    for pid in [*before, site.posternd.pid]:
+        os.kill(pid, signal.SIGUSR2)
+    until(lambda: site.running() == inode, SWITCHES_WITHIN, "the new program")
+    end_requests(halves)
+    wait_for_new_workers(site, before)
+    assert not lines(site, "child.died")
 
 
 def test_sockets_held_by_another_stay_when_it_leaves(held_site):
@@ -306,17 +329,13 @@ def test_what_is_asked_for_during_a_trial_comes_after_it(own_site):
 
 def test_a_program_that_passes_too_late_does_not_take_over(own_site):
     """Told to leave during the trial, and still at a request after it."""
-    site, whole = own_site, fcgi.request("GET", "/healthz")
-    half = fcgi.connect(site)
-    half.sendall(whole[:len(whole) // 2])
+    site, halves = own_site, begin_requests(own_site, 1)
     begin_trial(site, 0)
     site.posternd.send_signal(signal.SIGTERM)
     until(lambda: lines(site, "supervisor.leaving"), 5, "the farewell")
     release(site)
     time.sleep(0.3)  # it looks for the release ten times a second
-    half.sendall(whole[len(whole) // 2:])
-    assert fcgi.answer(fcgi.read_all(half))[0] == 200
-    half.close()
+    end_requests(halves)
     assert site.posternd.wait(SWITCHES_WITHIN) == 0
     assert not os.path.exists(os.path.join(site.home, "was-run"))
     assert not lines(site, "replace.refused")
@@ -343,6 +362,8 @@ BAD = {
         "template_override_dir": bad_template(site)},
     "no password file": lambda site: {
         "web_database_password_file": "/nonexistent/password"},
+    "no password of the relay": lambda site: {
+        "smtp_user": "postern", "smtp_password_file": "/nonexistent/relay"},
 }
 
 
