@@ -44,6 +44,7 @@ struct post {
 
 static struct crew {
 	int generation;
+	bool leaving;
 	struct post post[CREW_KINDS];
 	struct child child[CREW_MAX];
 	char *pages; /* shared; one a place in child */
@@ -157,6 +158,30 @@ spawn(enum process_kind kind)
 	};
 }
 
+static bool
+serves(enum process_kind kind)
+{
+	return kind == PROCESS_WEB || kind == PROCESS_PASSWORD;
+}
+
+/* Whether that kind is to run: of those who leave, who serves goes last. */
+static bool
+stays(enum process_kind kind)
+{
+	if (!crew.leaving)
+		return true;
+	for (int i = 0; i < CREW_MAX && serves(kind); i++)
+		if (crew.child[i].pid != 0 && !serves(crew.child[i].kind))
+			return true;
+	return false;
+}
+
+void
+crew_leave(void)
+{
+	crew.leaving = true;
+}
+
 void
 crew_fill(void)
 {
@@ -169,7 +194,8 @@ crew_fill(void)
 			have[crew.child[i].kind]++;
 	for (int k = 0; k < CREW_KINDS; k++)
 		for (int n = have[k]; n < crew.post[k].wanted; n++)
-			if (now >= crew.post[k].not_before)
+			if (stays((enum process_kind)k) &&
+			    now >= crew.post[k].not_before)
 				spawn((enum process_kind)k);
 }
 
@@ -280,7 +306,7 @@ tell(struct child *c, int64_t now)
 }
 
 void
-crew_watch(bool leaving)
+crew_watch(void)
 {
 	int64_t now = clock_steady_ms(), busy;
 
@@ -292,7 +318,7 @@ crew_watch(bool leaving)
 		busy = atomic_load(&slot_of((size_t)i)->busy_since);
 		if (busy != 0 && now - busy > conf->request_timeout * 1000)
 			kill_child(c, "over request_timeout");
-		if (leaving || c->generation != crew.generation)
+		if (c->generation != crew.generation || !stays(c->kind))
 			tell(c, now);
 	}
 }

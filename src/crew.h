@@ -44,10 +44,16 @@ void crew_adopt(const struct crew_member *left, int n);
 void crew_note(pid_t pid, int status);
 
 /*
- * Kills who is over its deadline, and tells the older generations (or, when
- * leaving, everybody) to finish.
+ * From now on all leave, but the pools only when mailer and janitor are gone:
+ * a mail in hand may take long, and until then requests find somebody.
  */
-void crew_watch(bool leaving);
+void crew_leave(void);
+
+/*
+ * Kills who is over its deadline, and tells who is to leave to finish: the
+ * older generations, and after crew_leave() the rest.
+ */
+void crew_watch(void);
 
 /* Those that run, at most n into list (which may be NULL); how many. */
 int crew_list(struct crew_member *list, int n);

@@ -227,6 +227,7 @@ leave(int sig)
 		return;
 	log_event(INFO, "supervisor.leaving", "signal=%d", sig);
 	sup.leaving = true;
+	crew_leave();
 	trial_kill(&sup.trial);
 }
 
@@ -269,13 +270,12 @@ static void
 serve(void)
 {
 	do {
-		if (!sup.leaving)
-			crew_fill();
+		crew_fill();
 		wait_for_signal();
 		reap();
 		trial_watch(&sup.trial);
 		begin_change();
-		crew_watch(sup.leaving);
+		crew_watch();
 	} while (!sup.leaving || crew_list(NULL, 0) > 0);
 }
 

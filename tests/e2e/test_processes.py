@@ -14,6 +14,7 @@ import pytest
 
 import fcgi
 from client import granted, next_address, refused
+from posterns import kinds
 from stack import (Cluster, as_owner, children, clean_environment, give,
                    until)
 
@@ -235,6 +236,34 @@ def test_a_running_request_is_finished(stack, sig):
     thread.join()
     granted(answers[0], "Login successful")
     assert site.posternd.wait(10) == 0
+    assert not site.stop()
+
+
+def answers(client):
+    try:
+        return client.get("/readyz", check=False, timeout=2).status_code == 200
+    except OSError:
+        return False
+
+
+def test_requests_are_served_until_the_mailer_has_finished(stack):
+    """A relay that hangs is no reason to be away at a restart."""
+    site = stack.site(smtp_timeout="2s", mail_retry="1h")
+    client, address, served = site.client(), next_address("hang"), 0
+    mailer = next(p for p, kind in kinds(site).items() if kind == "mailer")
+    site.sink.fault(address, ("RCPT", "hang"))
+    client.post("/auth/register", {"email": address,
+                                   "password": "a long enough secret"})
+    until(lambda: address in site.sink.attempts, 5, "the relay to hang")
+    site.posternd.send_signal(signal.SIGTERM)
+    until(lambda: "supervisor.leaving" in site.tail(), 5, "the farewell")
+    while not gone(mailer):
+        answered = answers(client)
+        assert answered or gone(mailer), f"not after {served} answers"
+        served += 1
+        time.sleep(0.05)
+    assert served >= 5
+    assert site.posternd.wait(5) == 0
     assert not site.stop()
 
 
