@@ -226,7 +226,8 @@ process_start(struct process *p, enum process_kind kind, int keep_fd)
 	sandbox_close_files(&keep_fd, 1);
 	stopping = 0;
 	set_signals();
-	/* What the libraries free is overwritten: they do not wipe. */
+	/* The libraries do not wipe: what they free is overwritten, but for
+	 * the few chunks that glibc keeps at hand (see db_forget()). */
 	(void)mallopt(M_PERTURB, 0xa5);
 
 	*p = (struct process){ .kind = kind, .mem = arena_new(ARENA_SIZE) };

@@ -19,7 +19,8 @@ struct arena;
  * at most once a request and never after a statement that writes was sent in
  * it: what may have happened is not done twice.  All waiting is bounded by a
  * budget a request (db_request()), so that a dead, hanging or overloaded
- * server is ERR_UNAVAILABLE within two seconds.
+ * server is ERR_UNAVAILABLE when the budget is spent: a second for whoever
+ * answers requests, more for those that nobody waits for.
  *
  * Every failure is logged here, with its SQLSTATE, and comes back as
  * ERR_UNAVAILABLE; parameters are never logged.  Wrong SQL, a refused
@@ -97,8 +98,9 @@ struct db *db_open(const struct db_options *o);
 void db_close(struct db **dp);
 
 /*
- * Wipes the password: for a forked process that has no business with the
- * database but has its memory.
+ * Wipes the password, libpq's copies too: for a forked process that has no
+ * business with the database but has its memory.  Its descriptors must be
+ * closed (must), so that nothing is said on the connection of the other.
  */
 void db_forget(struct db *db);
 

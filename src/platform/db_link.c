@@ -6,6 +6,7 @@
 #include "platform/db_link.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -223,11 +224,49 @@ db_link_probe(struct db *db)
 		db_link_drop(db, "the server said goodbye");
 }
 
+/*
+ * Overwrites freed memory of that size.  M_PERTURB does so with all but the
+ * chunks that glibc keeps at hand, up to seven a size: those are taken out.
+ */
+static void
+wipe_freed(size_t size)
+{
+	char *chunks[16];
+
+	for (size_t i = 0; i < sizeof chunks / sizeof *chunks; i++) {
+		chunks[i] = malloc(size);
+		must(chunks[i] != NULL);
+		explicit_bzero(chunks[i], size);
+	}
+	for (size_t i = 0; i < sizeof chunks / sizeof *chunks; i++)
+		free(chunks[i]);
+}
+
+/* libpq keeps the password twice: to tell, and in the state of SCRAM. */
+static void
+forget_connection(struct db *db)
+{
+	char *password = PQpass(db->conn);
+
+	must(fcntl(PQsocket(db->conn), F_GETFD) == -1);
+	if (password != NULL)
+		explicit_bzero(password, strlen(password));
+	PQfinish(db->conn);
+	db->conn = NULL;
+}
+
 void
 db_forget(struct db *db)
 {
-	if (db->password != NULL)
-		explicit_bzero(db->password, strlen(db->password));
+	size_t n;
+
+	if (db->conn != NULL)
+		forget_connection(db);
+	if (db->password == NULL)
+		return;
+	n = strlen(db->password);
+	explicit_bzero(db->password, n);
+	wipe_freed(n + 1);
 }
 
 void

@@ -74,6 +74,7 @@ const char *sql_file(const char *name);
 #define MAILER "postern_mailer"
 #define JANITOR "postern_janitor"
 #define ADMIN "postern_admin"
+#define SCRAM "postern_scram" /* is asked for its password everywhere */
 
 /* Memory that lives as long as the test. */
 struct arena *test_mem(void);
