@@ -53,27 +53,43 @@ listen_make_folder(const char *path, const char *group)
 		    strerror(errno));
 }
 
+/* What connect(2) says of the socket there: 0 when somebody answers. */
+static int
+knock(const struct sockaddr_un *sa)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int why = 0;
+
+	if (fd < 0)
+		log_fatal("cannot make a socket: %s", strerror(errno));
+	if (connect(fd, (const struct sockaddr *)sa, sizeof *sa) != 0)
+		why = errno;
+	(void)close(fd);
+	/* Its backlog is full, so somebody holds it. */
+	return why == EAGAIN ? 0 : why;
+}
+
 /* Takes away a socket that nobody listens on any more. */
 static void
 make_way(const char *path, const struct sockaddr_un *sa)
 {
 	struct stat st;
-	int fd, answered;
+	int why;
 
 	if (lstat(path, &st) != 0)
 		return;
 	if (!S_ISSOCK(st.st_mode))
 		log_fatal("%s is in the way and is no socket: move it", path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	/* EAGAIN: its backlog is full, so somebody holds it. */
-	answered = fd >= 0 &&
-	    (connect(fd, (const struct sockaddr *)sa, sizeof *sa) == 0 ||
-		errno == EAGAIN);
-	(void)close(fd);
-	if (answered)
+	why = knock(sa);
+	if (why == 0)
 		log_fatal("another server listens on %s: stop it first, or"
 			  " choose another runtime_dir",
 		    path);
+	if (why != ECONNREFUSED && why != ENOENT)
+		log_fatal("whether another server listens on %s cannot be"
+			  " found out: %s: stop that server, or remove %s if"
+			  " there is none",
+		    path, strerror(why), path);
 	(void)unlink(path);
 }
 

@@ -5,8 +5,8 @@
 /*
  * A listening unix socket at path, non-blocking and close-on-exec, mode 0660
  * and of this group ("" leaves the group).  A socket that nobody listens on
- * is replaced; one that a running server answers, or a file of another kind,
- * ends the start (log_fatal).
+ * is replaced; one that a running server answers or may answer, or a file of
+ * another kind, ends the start (log_fatal).
  */
 int listen_unix(const char *path, const char *group);
 
