@@ -27,7 +27,7 @@ crew: process.h worker.h mailer.h janitor.h platform/
 trial: check.h replace.h platform/
 supervisor: crew.h replace.h trial.h process.h platform/
 posternd: supervisor.h replace.h check.h platform/
-ctl: handlers/call.h domain/ platform/
+ctl: handlers/call.h http/body.h domain/ platform/
 posternctl: ctl/ check.h platform/
 END
 

@@ -10,11 +10,11 @@
 #include "base/arena.h"
 #include "base/encode.h"
 #include "ctl/probe.h"
+#include "http/body.h"
 #include "platform/json.h"
 
 #define MARK "postern-check-was-here"
 #define ELSEWHERE "203.0.113.77" /* RFC 5737: nobody's */
-#define DEPTH 16
 
 /* Every spelling that reaches some application as one of ours. */
 #define FORGED                                                                 \
@@ -221,6 +221,32 @@ check_dashboard(struct probe *p, const char *cookie)
 		    "once");
 }
 
+/* What a site says is foreign: JSON only if it is, NULL else. */
+static struct json *
+parse_answer(const struct fetch_answer *a)
+{
+	if (json_check(a->body.data, a->body.len) != OK)
+		return NULL;
+	return json_parse(a->body.data, a->body.len, BODY_DEPTH);
+}
+
+/* The member's text, in mem, if it is one and can be printed; NULL else. */
+static const char *
+text_member(struct arena *mem, const struct json *j, const char *name)
+{
+	const struct json *value = json_get(j, name);
+	const char *text;
+	size_t n;
+
+	if (value == NULL || json_kind(value) != JSON_STRING)
+		return NULL;
+	text = json_string(value, &n);
+	for (size_t i = 0; i < n; i++)
+		if (text[i] <= ' ' || text[i] > '~')
+			return NULL;
+	return arena_strdup(mem, text);
+}
+
 /* An access token of a sign-in that lied about where it came from. */
 static const char *
 token_from_elsewhere(struct probe *p)
@@ -234,8 +260,7 @@ token_from_elsewhere(struct probe *p)
 			"X-Real-IP: " ELSEWHERE, "Forwarded: for=" ELSEWHERE),
 	};
 	struct fetch_answer a;
-	const char *token = NULL;
-	size_t n;
+	const char *token;
 
 	json_put_string(body, "email", p->email);
 	json_put_string(body, "password", p->password);
@@ -243,28 +268,31 @@ token_from_elsewhere(struct probe *p)
 	json_free(&body);
 	if (!probe_ask(p, &q, &a))
 		return NULL;
-	answer = json_parse(a.body.data, a.body.len, DEPTH);
-	if (json_get(answer, "access_token") != NULL)
-		token = arena_strdup(p->mem,
-		    json_string(json_get(answer, "access_token"), &n));
+	answer = parse_answer(&a);
+	token = text_member(p->mem, answer, "access_token");
 	json_free(&answer);
+	if (token == NULL)
+		probe_wrong(p,
+		    "POST /auth/login is answered %ld without an access "
+		    "token; a location of yours takes it, or changes what it "
+		    "answers",
+		    a.status);
 	return token;
 }
 
-/* The address of the session that the list calls current. */
+/* The address of the session that the list calls current; NULL for none. */
 static const char *
 own_address(struct arena *mem, const struct fetch_answer *a)
 {
-	struct json *body = json_parse(a->body.data, a->body.len, DEPTH);
-	const struct json *list = json_get(body, "sessions");
-	const char *address = "";
-	size_t n;
+	struct json *body = parse_answer(a);
+	const struct json *list = json_get(body, "sessions"), *session;
+	const char *address = NULL;
 
-	for (size_t i = 0; i < json_length(list); i++)
-		if (json_true(json_get(json_at(list, i), "current")))
-			address = arena_strdup(mem,
-			    json_string(json_get(json_at(list, i), "address"),
-				&n));
+	for (size_t i = 0; i < json_length(list); i++) {
+		session = json_at(list, i);
+		if (json_true(json_get(session, "current")))
+			address = text_member(mem, session, "address");
+	}
 	json_free(&body);
 	return address;
 }
@@ -283,7 +311,13 @@ check_address(struct probe *p)
 	if (!probe_ask(p, &q, &a))
 		return;
 	address = own_address(p->mem, &a);
-	if (strcmp(address, ELSEWHERE) == 0)
+	if (address == NULL)
+		probe_wrong(p,
+		    "GET /auth/sessions is answered %ld without the session "
+		    "that asks; a location of yours takes it, or changes what "
+		    "it answers",
+		    a.status);
+	else if (strcmp(address, ELSEWHERE) == 0)
 		probe_wrong(p,
 		    "a client chooses the address it is counted "
 		    "under (X-Forwarded-For is believed of "

@@ -178,6 +178,27 @@ def test_a_client_that_chooses_its_address_is_found(open_site, secret_of):
         found(at_its_name(front, *secret_of), "chooses the address")
 
 
+LOGIN = "POST /auth/login is answered 200 without an access token"
+SESSIONS = "GET /auth/sessions is answered 200 without the session"
+
+
+@pytest.mark.parametrize("path, answer, line", [
+    ("/auth/login", '{"access_token": 5}', LOGIN),
+    ("/auth/login", '{"access_token": "a\\\\nb"}', LOGIN),
+    ("/auth/login", '["access_token"]', LOGIN),
+    ("/auth/login", '{"access_token": "x", ', LOGIN),
+    ("/auth/sessions", '{"sessions": [{"current": true, "address": {}}]}',
+     SESSIONS),
+    ("/auth/sessions", '{"sessions": 5}', SESSIONS),
+    ("/auth/sessions", '5', SESSIONS)])
+def test_an_answer_of_another_kind_is_found(open_site, secret_of, path,
+                                            answer, line):
+    server = (f"location = {path} {{ default_type application/json;"
+              f" return 200 '{answer}'; }}")
+    with Front(open_site, server=server) as front:
+        found(at_its_name(front, *secret_of), line, f" {path} is answered")
+
+
 def test_a_believed_identity_is_found(open_site):
     app = APP.format("return 200 'hello $http_x_auth_user';")
     with Front(open_site, server=app) as front:
