@@ -48,7 +48,8 @@ CREATE TABLE postern.account (
   verified_at timestamptz,
   disabled_at timestamptz,
   epoch int NOT NULL DEFAULT 0, -- sessions of an earlier epoch are over
-  locale text, -- of mails: as registered, or chosen
+  locale text -- of mails: as registered, or chosen
+    CHECK (locale ~ '^[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*$'),
   locale_chosen boolean NOT NULL DEFAULT false, -- then of pages too
   created_at timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT account_canonical_key UNIQUE (canonical),

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* posternctl account: one account, seen, shut out and let in again. */
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "ctl/ctl.h"
 #include "domain/account_admin.h"
-#include "platform/config.h"
 
 static const char usage[] = "usage: posternctl account show address …\n"
 			    "       posternctl account disable address …\n"
@@ -17,16 +15,10 @@ static const char usage[] = "usage: posternctl account show address …\n"
 
 /* What the command was asked for. */
 struct request {
-	const char *database, *conf_path;
+	struct ctl_place place;
 	const struct verb *verb;
 	char **addresses; /* ended by NULL */
 };
-
-static int
-fail_database(struct unit *u)
-{
-	return ctl_fail("the database does not answer: %s", db_message(u->db));
-}
 
 static int
 show(struct unit *u, const struct account_seen *a)
@@ -50,7 +42,7 @@ disable(struct unit *u, const struct account_seen *a)
 	bool done;
 
 	if (account_admin_disable(u, &a->id, &done) != OK)
-		return fail_database(u);
+		return ctl_fail_database(u);
 	if (!done)
 		return ctl_fail("%s is disabled already, since %s", a->address,
 		    a->disabled);
@@ -66,7 +58,7 @@ enable(struct unit *u, const struct account_seen *a)
 	bool done;
 
 	if (account_admin_enable(u, &a->id, &done) != OK)
-		return fail_database(u);
+		return ctl_fail_database(u);
 	if (!done)
 		return ctl_fail("%s is not disabled", a->address);
 	(void)printf("%s may sign in again\n", a->address);
@@ -79,7 +71,7 @@ sign_out(struct unit *u, const struct account_seen *a)
 	bool done;
 
 	if (account_admin_sign_out(u, &a->id, &done) != OK)
-		return fail_database(u);
+		return ctl_fail_database(u);
 	if (!done)
 		return ctl_fail("%s is gone meanwhile", a->address);
 	(void)printf("%s is signed out everywhere, of %" PRId64 " sessions\n",
@@ -98,37 +90,19 @@ static const struct verb {
 };
 
 static int
-refuse_usage(void)
-{
-	(void)fputs(usage, stderr);
-	return 2;
-}
-
-static int
 read_request(struct request *r, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "database", required_argument, NULL, 'd' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int o;
+	int first;
 
-	*r = (struct request){ .conf_path = POSTERN_CONF };
-	while ((o = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
-		if (o == 'd')
-			r->database = optarg;
-		else if (o == 'c')
-			r->conf_path = optarg;
-		else
-			return refuse_usage();
-	}
-	if (argc - optind < 2)
-		return refuse_usage();
+	*r = (struct request){ .verb = NULL };
+	first = ctl_read_options(&r->place, NULL, argc, argv);
+	if (first == 0 || argc - first < 2)
+		return ctl_refuse(usage);
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
-		if (strcmp(argv[optind], verbs[i].name) == 0)
+		if (strcmp(argv[first], verbs[i].name) == 0)
 			r->verb = &verbs[i];
-	r->addresses = argv + optind + 1;
-	return r->verb != NULL ? 0 : refuse_usage();
+	r->addresses = argv + first + 1;
+	return r->verb != NULL ? 0 : ctl_refuse(usage);
 }
 
 static int
@@ -141,9 +115,11 @@ run_one(struct unit *u, const struct verb *v, const char *typed)
 	if (address_parse(&address, u->mem, typed) != OK)
 		return ctl_fail("%s is no e-mail address", typed);
 	if (account_admin_find(u, &address, &found, &a) != OK)
-		return fail_database(u);
+		return ctl_fail_database(u);
 	if (!found)
 		return ctl_fail("%s has no account", typed);
+	a.address = ctl_text(u->mem, a.address);
+	a.language = ctl_text(u->mem, a.language);
 	return v->run(u, &a);
 }
 
@@ -156,7 +132,7 @@ ctl_account(int argc, char **argv)
 
 	if ((bad = read_request(&r, argc, argv)) != 0)
 		return bad;
-	if (!ctl_open(&s, r.conf_path, r.database, "postern_admin"))
+	if (!ctl_open(&s, &r.place, "postern_admin"))
 		return 1;
 	for (; *r.addresses != NULL; r.addresses++)
 		bad |= run_one(&s.unit, r.verb, *r.addresses);

@@ -91,13 +91,6 @@ static const struct check {
 	    has_account },
 };
 
-static int
-refuse_usage(void)
-{
-	(void)fputs(usage, stderr);
-	return 2;
-}
-
 static bool
 take_location(struct request *r, const char *path)
 {
@@ -146,10 +139,10 @@ read_request(struct request *r, int argc, char **argv)
 	*r = (struct request){ .url = NULL };
 	while ((o = getopt_long(argc, argv, "", options, NULL)) != -1)
 		if (!take_option(r, o))
-			return refuse_usage();
+			return ctl_refuse(usage);
 	if (argc - optind != 2 || strcmp(argv[optind], "nginx") != 0 ||
 	    (r->email == NULL) != (r->password_file == NULL))
-		return refuse_usage();
+		return ctl_refuse(usage);
 	r->url = argv[optind + 1];
 	return 0;
 }

@@ -3,7 +3,6 @@
  * posternctl key: the keys that sign tokens, seen, rotated and ended.  Only
  * making one needs the key file, under which it is sealed.
  */
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,17 +17,10 @@ static const char usage[] = "usage: posternctl key list\n"
 
 /* What the command was asked for. */
 struct request {
-	const char *database, *conf_path;
+	struct ctl_place place;
 	const char *verb, *kid; /* kid is NULL but for retire */
 	bool at_once;
 };
-
-static int
-refuse_usage(void)
-{
-	(void)fputs(usage, stderr);
-	return 2;
-}
 
 static bool
 is_verb(const struct request *r, const char *verb, bool with_kid)
@@ -39,40 +31,24 @@ is_verb(const struct request *r, const char *verb, bool with_kid)
 static int
 read_request(struct request *r, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "database", required_argument, NULL, 'd' },
-		{ "now", no_argument, NULL, 'n' },
-		{ NULL, 0, NULL, 0 },
+	const struct ctl_option own[] = {
+		{ "now", NULL, &r->at_once },
+		{ NULL, NULL, NULL },
 	};
-	int o;
+	int first;
 
-	*r = (struct request){ .conf_path = POSTERN_CONF };
-	while ((o = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
-		if (o == 'd')
-			r->database = optarg;
-		else if (o == 'c')
-			r->conf_path = optarg;
-		else if (o == 'n')
-			r->at_once = true;
-		else
-			return refuse_usage();
-	}
-	if (optind == argc || argc - optind > 2)
-		return refuse_usage();
-	r->verb = argv[optind];
-	r->kid = argv[optind + 1];
+	*r = (struct request){ .at_once = false };
+	first = ctl_read_options(&r->place, own, argc, argv);
+	if (first == 0 || first == argc || argc - first > 2)
+		return ctl_refuse(usage);
+	r->verb = argv[first];
+	r->kid = argv[first + 1];
 	if (is_verb(r, "rotate", false))
 		return 0;
 	if (!r->at_once &&
 	    (is_verb(r, "list", false) || is_verb(r, "retire", true)))
 		return 0;
-	return refuse_usage();
-}
-
-static int
-fail_database(struct unit *u)
-{
-	return ctl_fail("the database does not answer: %s", db_message(u->db));
+	return ctl_refuse(usage);
 }
 
 static int
@@ -82,7 +58,7 @@ list_keys(struct unit *u)
 	int n = 0;
 
 	if (key_rotation_list(u, &list, &n) != OK)
-		return fail_database(u);
+		return ctl_fail_database(u);
 	if (n == 0)
 		(void)printf("no keys yet: posternd makes the first within a"
 			     " minute of its start\n");
@@ -104,7 +80,7 @@ make_key(struct unit *u, bool at_once)
 	bool waits = false;
 
 	if (key_rotation_next(u, at_once, &waits, kid) != OK)
-		return fail_database(u);
+		return ctl_fail_database(u);
 	if (waits)
 		return ctl_fail("%s is published already and waits to sign (see"
 				" `posternctl key list`); not to wait for it,"
@@ -132,7 +108,8 @@ rotate(struct ctl_session *s, const struct request *r)
 	int bad;
 
 	/* It knows where the key file is, wherever the database is. */
-	if (s->conf == NULL && (s->conf = ctl_config(r->conf_path)) == NULL)
+	if (s->conf == NULL &&
+	    (s->conf = ctl_config(r->place.conf_path)) == NULL)
 		return 1;
 	why = key_ring_read(&ring, s->conf->key_file);
 	if (why != NULL)
@@ -150,7 +127,7 @@ retire(struct unit *u, const char *kid)
 	enum key_retirement result = KEY_UNKNOWN;
 
 	if (key_rotation_retire(u, kid, &result) != OK)
-		return fail_database(u);
+		return ctl_fail_database(u);
 	switch (result) {
 	case KEY_RETIRED:
 		(void)printf("%s verifies no more: workers stop within a"
@@ -189,7 +166,7 @@ ctl_key(int argc, char **argv)
 
 	if ((bad = read_request(&r, argc, argv)) != 0)
 		return bad;
-	if (!ctl_open(&s, r.conf_path, r.database, "postern_admin"))
+	if (!ctl_open(&s, &r.place, "postern_admin"))
 		return 1;
 	bad = run(&s, &r);
 	ctl_close(&s);

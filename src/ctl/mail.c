@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* posternctl mail: the queue of mails, seen and mended. */
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "ctl/ctl.h"
+#include "domain/outbox.h"
 #include "domain/outbox_queue.h"
 
 static const char usage[] =
@@ -16,50 +16,41 @@ static const char usage[] =
 
 /* What the command was asked for. */
 struct request {
-	const char *database, *conf_path, *state;
+	struct ctl_place place;
+	const char *state; /* of list; NULL: not given */
 	const char *verb;
 	char **ids; /* ended by NULL */
 };
 
-static int
-refuse_usage(void)
+static bool
+is_state(const char *text)
 {
-	(void)fputs(usage, stderr);
-	return 2;
+	static const char *const states[] = { "queued", "sent", "dropped",
+		"dead" };
+
+	for (size_t i = 0; i < sizeof states / sizeof *states; i++)
+		if (strcmp(text, states[i]) == 0)
+			return true;
+	return false;
 }
 
 static int
 read_request(struct request *r, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "database", required_argument, NULL, 'd' },
-		{ "state", required_argument, NULL, 's' },
-		{ NULL, 0, NULL, 0 },
+	const struct ctl_option own[] = {
+		{ "state", &r->state, NULL },
+		{ NULL, NULL, NULL },
 	};
-	int o;
+	int first;
 
-	*r = (struct request){ .conf_path = POSTERN_CONF };
-	while ((o = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
-		if (o == 'd')
-			r->database = optarg;
-		else if (o == 's')
-			r->state = optarg;
-		else if (o == 'c')
-			r->conf_path = optarg;
-		else
-			return refuse_usage();
-	}
-	if (optind == argc)
-		return refuse_usage();
-	r->verb = argv[optind];
-	r->ids = argv + optind + 1;
+	*r = (struct request){ .state = NULL };
+	first = ctl_read_options(&r->place, own, argc, argv);
+	if (first == 0 || first == argc ||
+	    (r->state != NULL && !is_state(r->state)))
+		return ctl_refuse(usage);
+	r->verb = argv[first];
+	r->ids = argv + first + 1;
 	return 0;
-}
-
-static int
-fail_database(struct unit *u)
-{
-	return ctl_fail("the database does not answer: %s", db_message(u->db));
 }
 
 static int
@@ -70,12 +61,13 @@ list_mails(struct unit *u, const struct request *r)
 	int n = 0;
 
 	if (outbox_list(u, r->state, &list, &n) != OK)
-		return fail_database(u);
+		return ctl_fail_database(u);
 	for (int i = 0; i < n; i++)
 		(void)printf("%s  %-16s %-8s %3lld  %s  %s  %s\n",
 		    uuid_text(id, &list[i].id), list[i].kind, list[i].state,
-		    (long long)list[i].attempts, list[i].due, list[i].address,
-		    list[i].error);
+		    (long long)list[i].attempts, list[i].due,
+		    ctl_text(u->mem, list[i].address),
+		    ctl_text(u->mem, list[i].error));
 	if (n == 0)
 		(void)printf("no mails %s\n",
 		    r->state == NULL ? "wait or have died" : r->state);
@@ -85,45 +77,67 @@ list_mails(struct unit *u, const struct request *r)
 }
 
 static int
-show_mail(struct unit *u, const struct uuid *id)
+find_mail(struct unit *u, const struct uuid *id, struct queued_mail *m)
 {
-	struct queued_mail m;
 	bool found = false;
 
-	if (outbox_find(u, id, &found, &m) != OK)
-		return fail_database(u);
+	if (outbox_find(u, id, &found, m) != OK)
+		return ctl_fail_database(u);
 	if (!found)
 		return ctl_fail("there is no such mail; see `posternctl mail"
 				" list`");
+	return 0;
+}
+
+static int
+show_mail(struct ctl_session *s, const struct uuid *id)
+{
+	struct unit *u = &s->unit;
+	struct queued_mail m;
+
+	if (find_mail(u, id, &m) != 0)
+		return 1;
 	(void)printf("kind      %s\nstate     %s\nfor       %s\n"
 		     "queued    %s\ndue       %s\nattempts  %lld\n"
 		     "error     %s\n",
-	    m.kind, m.state, m.address, m.created, m.due, (long long)m.attempts,
-	    *m.error == '\0' ? "none" : m.error);
+	    m.kind, m.state, ctl_text(u->mem, m.address), m.created, m.due,
+	    (long long)m.attempts,
+	    *m.error == '\0' ? "none" : ctl_text(u->mem, m.error));
 	return 0;
 }
 
 static int
-retry_mail(struct unit *u, const struct uuid *id)
+retry_mail(struct ctl_session *s, const struct uuid *id)
 {
+	struct unit *u = &s->unit;
+	struct queued_mail m;
 	bool done = false;
 
+	if (find_mail(u, id, &m) != 0)
+		return 1;
 	if (outbox_requeue(u, id, &done) != OK)
-		return fail_database(u);
+		return ctl_fail_database(u);
 	if (!done)
 		return ctl_fail("not queued or dead, or being sent now: look"
 				" with `posternctl mail show`");
-	(void)printf("due now\n");
+	/* How long its link works is known by the configuration alone. */
+	if (s->conf != NULL && m.age >= outbox_lifetime(s->conf, m.kind))
+		(void)printf("due now, but too old: the mailer ends it again"
+			     " unsent; whoever waits for it has to ask for a"
+			     " new one\n");
+	else
+		(void)printf("due now\n");
 	return 0;
 }
 
 static int
-drop_mail(struct unit *u, const struct uuid *id)
+drop_mail(struct ctl_session *s, const struct uuid *id)
 {
+	struct unit *u = &s->unit;
 	bool done = false;
 
 	if (outbox_drop(u, id, &done) != OK)
-		return fail_database(u);
+		return ctl_fail_database(u);
 	if (!done)
 		return ctl_fail("not queued or dead, or being sent now: look"
 				" with `posternctl mail show`");
@@ -133,7 +147,7 @@ drop_mail(struct unit *u, const struct uuid *id)
 
 static const struct verb {
 	const char *name;
-	int (*run)(struct unit *u, const struct uuid *id);
+	int (*run)(struct ctl_session *s, const struct uuid *id);
 } verbs[] = {
 	{ "show", show_mail },
 	{ "retry", retry_mail },
@@ -141,7 +155,7 @@ static const struct verb {
 };
 
 static int
-run_each(struct unit *u, const struct verb *v, char **ids)
+run_each(struct ctl_session *s, const struct verb *v, char **ids)
 {
 	int bad = 0;
 
@@ -151,20 +165,20 @@ run_each(struct unit *u, const struct verb *v, char **ids)
 		if (!uuid_parse(&id, *ids))
 			bad = ctl_fail("%s is no mail's id", *ids);
 		else
-			bad |= v->run(u, &id);
+			bad |= v->run(s, &id);
 	}
 	return bad;
 }
 
 static int
-run(struct unit *u, const struct request *r)
+run(struct ctl_session *s, const struct request *r)
 {
 	if (strcmp(r->verb, "list") == 0)
-		return list_mails(u, r);
+		return list_mails(&s->unit, r);
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
 		if (strcmp(r->verb, verbs[i].name) == 0 && *r->ids != NULL)
-			return run_each(u, &verbs[i], r->ids);
-	return refuse_usage();
+			return run_each(s, &verbs[i], r->ids);
+	return ctl_refuse(usage);
 }
 
 int
@@ -176,9 +190,9 @@ ctl_mail(int argc, char **argv)
 
 	if ((bad = read_request(&r, argc, argv)) != 0)
 		return bad;
-	if (!ctl_open(&s, r.conf_path, r.database, "postern_admin"))
+	if (!ctl_open(&s, &r.place, "postern_admin"))
 		return 1;
-	bad = run(&s.unit, &r);
+	bad = run(&s, &r);
 	ctl_close(&s);
 	return bad;
 }

@@ -6,7 +6,6 @@
  */
 #include <dirent.h>
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 #include "base/encode.h"
 #include "ctl/ctl.h"
 #include "domain/schema.h"
+#include "platform/config.h"
 #include "platform/crypto.h"
 
 #define TRIES 100
@@ -30,9 +30,8 @@ enum task {
 
 /* What the command was asked for. */
 struct request {
+	struct ctl_place place;
 	enum task task;
-	const char *database; /* NULL: of the configuration */
-	const char *conf_path;
 	const char *sql_dir;
 };
 
@@ -49,37 +48,23 @@ static const char usage[] =
 static int
 read_request(struct request *r, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "database", required_argument, NULL, 'd' },
-		{ "sql", required_argument, NULL, 's' },
-		{ "status", no_argument, NULL, 'S' },
-		{ "dry-run", no_argument, NULL, 'n' },
-		{ NULL, 0, NULL, 0 },
+	bool status = false, dry_run = false;
+	const struct ctl_option own[] = {
+		{ "sql", &r->sql_dir, NULL },
+		{ "status", NULL, &status },
+		{ "dry-run", NULL, &dry_run },
+		{ NULL, NULL, NULL },
 	};
-	int o;
 
-	*r = (struct request){
-		.conf_path = POSTERN_CONF,
-		.sql_dir = POSTERN_SQL_DIR,
-	};
-	while ((o = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
-		if (o == 'd')
-			r->database = optarg;
-		else if (o == 's')
-			r->sql_dir = optarg;
-		else if (o == 'c')
-			r->conf_path = optarg;
-		else if (o == 'S')
-			r->task = TASK_STATUS;
-		else if (o == 'n')
-			r->task = TASK_DRY_RUN;
-		else
-			break;
-	}
-	if (o == -1 && optind == argc)
-		return 0;
-	(void)fputs(usage, stderr);
-	return 2;
+	*r = (struct request){ .sql_dir = POSTERN_SQL_DIR };
+	if (ctl_read_options(&r->place, own, argc, argv) != argc ||
+	    (status && dry_run))
+		return ctl_refuse(usage);
+	if (status)
+		r->task = TASK_STATUS;
+	if (dry_run)
+		r->task = TASK_DRY_RUN;
+	return 0;
 }
 
 /* The file's text, NUL-terminated; NULL with errno set. */
@@ -297,6 +282,16 @@ load(struct unit *u, const char *sql_dir, struct file **files, int *nfiles)
 	return 0;
 }
 
+/* Of statements that any role may run on any database: the role is wrong. */
+static int
+fail_access(const struct unit *u)
+{
+	return ctl_fail("the database cannot be used: %s: be root (peer"
+			" authentication) or name the owner's role with"
+			" --database",
+	    db_message(u->db));
+}
+
 static int
 migrate(struct unit *u, const struct request *r)
 {
@@ -306,8 +301,7 @@ migrate(struct unit *u, const struct request *r)
 	if (load(u, r->sql_dir, &files, &nfiles) != 0 || files == NULL)
 		return 1;
 	if (schema_lock(u) != OK)
-		return ctl_fail("cannot use the database: %s",
-		    db_message(u->db));
+		return fail_access(u);
 	if (compare_all(u, files, nfiles, &napplied) != 0)
 		return 1;
 	return apply_rest(u, r, files, nfiles, napplied);
@@ -336,8 +330,7 @@ show_status(struct unit *u, const char *sql_dir)
 	if (load(u, sql_dir, &files, &nfiles) != 0)
 		return 1;
 	if (schema_applied(u, &applied, &napplied) != OK)
-		return ctl_fail("cannot use the database: %s",
-		    db_message(u->db));
+		return fail_access(u);
 	for (int i = 0; i < nfiles; i++)
 		(void)printf("%04d %-24s %s\n", files[i].migration.version,
 		    files[i].migration.name,
@@ -354,10 +347,17 @@ ctl_migrate(int argc, char **argv)
 
 	if ((bad = read_request(&r, argc, argv)) != 0)
 		return bad;
-	if (!ctl_open(&s, r.conf_path, r.database, "postern_owner"))
+	if (!ctl_open(&s, &r.place, "postern_owner"))
 		return 1;
-	bad = r.task == TASK_STATUS ? show_status(&s.unit, r.sql_dir) :
-				      migrate(&s.unit, &r);
+	if (r.task == TASK_STATUS)
+		bad = show_status(&s.unit, r.sql_dir);
+	else if (s.conf != NULL && !s.conf->database_prepare)
+		bad = ctl_fail("database_prepare is off, so `database` leads"
+			       " to a pooler, where this session's lock would"
+			       " stay behind: name the server itself with"
+			       " --database");
+	else
+		bad = migrate(&s.unit, &r);
 	ctl_close(&s);
 	return bad;
 }

@@ -7,13 +7,14 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "ctl/ctl.h"
 
-static void __attribute__((format(printf, 2, 0)))
-say(const char *word, const char *fmt, va_list ap)
+/* Much of it is the site's own words. */
+static void __attribute__((format(printf, 3, 0)))
+say(const struct probe *p, const char *word, const char *fmt, va_list ap)
 {
-	(void)printf("%-6s ", word);
-	(void)vprintf(fmt, ap);
-	(void)putchar('\n');
+	(void)printf("%-6s %s\n", word,
+	    ctl_text(p->mem, arena_vprintf(p->mem, fmt, ap)));
 }
 
 void
@@ -22,7 +23,7 @@ probe_wrong(struct probe *p, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	say("WRONG", fmt, ap);
+	say(p, "WRONG", fmt, ap);
 	va_end(ap);
 	p->wrong++;
 }
@@ -33,7 +34,7 @@ probe_hint(struct probe *p, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	say("hint", fmt, ap);
+	say(p, "hint", fmt, ap);
 	va_end(ap);
 	p->hints++;
 }

@@ -191,6 +191,17 @@ kind_named(const char *name)
 	return (enum mail_kind)i;
 }
 
+int64_t
+outbox_lifetime(const struct config *c, const char *kind)
+{
+	if (strcmp(kind, kind_names[MAIL_RESET]) == 0)
+		return c->reset_lifetime;
+	if (strcmp(kind, kind_names[MAIL_VERIFY]) == 0 ||
+	    strcmp(kind, kind_names[MAIL_CONFIRM_ADDRESS]) == 0)
+		return c->verification_lifetime;
+	return NOTICE_LIFETIME;
+}
+
 enum err
 outbox_put(struct unit *u, enum mail_kind kind, const struct uuid *account,
     const char *canonical)

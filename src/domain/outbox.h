@@ -9,6 +9,8 @@
 #include "domain/one_time_token.h"
 #include "domain/unit.h"
 
+struct config;
+
 /*
  * The outbox: mails that a committed change owes.  A request only enqueues;
  * the mailer leases, mints the token, sends and records.
@@ -29,6 +31,12 @@ enum mail_kind {
 
 /* The database's word for a kind. */
 const char *mail_kind_name(enum mail_kind kind);
+
+/*
+ * After so many seconds in the queue a mail of that kind (the database's
+ * word) is ended unsent: its link would be over, or its news old.
+ */
+int64_t outbox_lifetime(const struct config *c, const char *kind);
 
 /*
  * Queues a mail to whoever has this canonical address; nothing says whether

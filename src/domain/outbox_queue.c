@@ -8,7 +8,8 @@
 #define COLUMNS                                                                \
 	"SELECT id, kind, state, canonical, attempts,"                         \
 	"   date_trunc('second', created_at)::text,"                           \
-	"   date_trunc('second', due_at)::text, coalesce(last_error, '')"      \
+	"   date_trunc('second', due_at)::text, coalesce(last_error, ''),"     \
+	"   extract(epoch FROM clock_timestamp() - created_at)::bigint"        \
 	" FROM postern.mail_outbox"
 
 static const struct db_query list_state = {
@@ -66,6 +67,7 @@ read_row(const struct db_rows *r, int row, struct queued_mail *m)
 		.created = db_get_text(r, row, 5),
 		.due = db_get_text(r, row, 6),
 		.error = db_get_text(r, row, 7),
+		.age = db_get_int(r, row, 8),
 	};
 }
 

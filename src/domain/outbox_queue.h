@@ -14,7 +14,7 @@
 struct queued_mail {
 	struct uuid id;
 	const char *kind, *state, *address;
-	int64_t attempts;
+	int64_t attempts, age;     /* age in seconds */
 	const char *created, *due; /* "2026-01-02 03:04:05+00" */
 	const char *error;         /* of the last attempt; "" for none */
 };

@@ -318,6 +318,12 @@ static const struct {
 	    REFUSED },
 	{ WEB, "UPDATE postern.account SET locale = 'de' WHERE id = '$id'",
 	    ALLOWED },
+	{ WEB, "UPDATE postern.account SET locale = 'en-GB' WHERE id = '$id'",
+	    ALLOWED },
+	{ WEB,
+	    "UPDATE postern.account SET locale = E'de\\033[2J'"
+	    " WHERE id = '$id'",
+	    GUARDED },
 	{ WEB, "DELETE FROM postern.account", REFUSED },
 	{ WEB, "DELETE FROM postern.session", REFUSED },
 	{ WEB, "DELETE FROM postern.rate_limit", REFUSED },

@@ -557,7 +557,7 @@ def bouncer(stack, frail_site):
     with open(os.path.join(home, "ini"), "w", encoding="ascii") as f:
         f.write(BOUNCER.format(cluster=frail_site.cluster.home, home=home))
     with open(os.path.join(home, "users"), "w", encoding="ascii") as f:
-        for role in "web", "password", "mailer", "janitor":
+        for role in "web password mailer janitor admin owner".split():
             f.write(f'"postern_{role}" ""\n')
     give(home)
     process = spawn([program, os.path.join(home, "ini")],
@@ -583,6 +583,18 @@ def test_behind_a_pooler_without_preparing_all_works(stack, bouncer, cluster):
             load.wait(500)
             record = load.end()
         assert not record.wrong(), record.tell(record.wrong())
+        check_posternctl(site, account)
     finally:
         problems = site.stop()
     assert not problems, problems
+
+
+def check_posternctl(site, account):
+    """Through the pooler all but what takes a session's lock."""
+    for words in (["account", "show", account.email], ["key", "list"],
+                  ["mail", "list"],
+                  ["migrate", "--status", "--sql", site.cluster.sql]) * 2:
+        done = posterns.ctl(site, *words)
+        assert done.returncode == 0, done.stderr
+    done = posterns.ctl(site, "migrate")
+    assert done.returncode == 1 and "--database" in done.stderr, done

@@ -583,6 +583,7 @@ def test_a_mail_in_hand_is_not_taken_away(post):
 @pytest.mark.parametrize("arguments, status", [
     (["show", "00000000-0000-0000-0000-000000000000"], 1),
     (["retry", "not-an-id"], 1), (["drop"], 2), (["vanish", "x"], 2), ([], 2),
+    (["list", "--state", "deda"], 2), (["list", "--stat"], 2),
 ])
 def test_posternctl_mail_refuses(post, arguments, status):
     done = ctl(post.site, "mail", *arguments)

@@ -3,9 +3,10 @@
 
 import pytest
 
-from client import refused
+from client import next_address, refused
 from load import query
 from posterns import ctl
+from stack import until
 
 
 def told(site, *arguments):
@@ -86,6 +87,64 @@ def test_acts_are_audited(site, account):
 def test_what_cannot_be_done_is_told(site, arguments, status, why):
     done = ctl(site, "account", *arguments)
     assert done.returncode == status and why in done.stderr, done.stderr
+
+
+WORDS = {"account": ["show", "nobody@example.com"], "key": ["list"],
+         "mail": ["list"]}
+
+
+@pytest.mark.parametrize("command", WORDS)
+def test_a_database_that_does_not_let_us_in_is_told(site, command):
+    done = ctl(site, command, *WORDS[command], "--database",
+               f"host={site.cluster.home} dbname={site.database} user=nobody")
+    assert done.returncode == 1, done.stdout
+    assert 'role "nobody" does not exist' in done.stderr
+    assert "be root" in done.stderr and "--database" in done.stderr
+
+
+ESCAPE = "\\x1b]0;mine\\x07"
+
+
+def queue(site, canonical, role="root", **columns):
+    """A mail in the queue, as that role makes one."""
+    columns = {"kind": "reset", "canonical": canonical} | columns
+    names, values = ", ".join(columns), ", ".join(
+        f"E'{value}'" for value in columns.values())
+    query(site, f"SET ROLE {role}; INSERT INTO postern.mail_outbox ({names})"
+          f" VALUES ({values})")
+
+
+def mail_of(site, canonical):
+    return query(site, "SELECT id FROM postern.mail_outbox"
+                 f" WHERE canonical = E'{canonical}'")[0][0]
+
+
+def test_what_a_worker_wrote_does_not_reach_the_terminal_raw(site):
+    """As one that was taken over would write."""
+    email = ESCAPE + "terminal@example.com"
+    queue(site, email, "postern_web")
+    mail = mail_of(site, email)
+    until(lambda: query(site, "SELECT state FROM postern.mail_outbox"
+                        f" WHERE id = '{mail}'") == [["dropped"]], 5,
+          "the mailer")
+    query(site, "SET ROLE postern_mailer; UPDATE postern.mail_outbox"
+          f" SET last_error = E'{ESCAPE}' WHERE id = '{mail}'")
+    for words in ["list", "--state", "dropped"], ["show", mail]:
+        done = ctl(site, "mail", *words)
+        assert "\x1b" not in done.stdout and "\x07" not in done.stdout
+        assert email in done.stdout and done.stdout.count(ESCAPE) == 2
+
+
+@pytest.mark.parametrize("age, late", [("2 days", True), ("1 min", False)])
+def test_a_mail_older_than_its_link_is_told(site, age, late):
+    email = next_address("late")
+    queue(site, email, state="dead", ended_at="now", last_error="421 gone")
+    mail = mail_of(site, email)
+    query(site, "UPDATE postern.mail_outbox SET created_at = now() -"
+          f" interval '{age}' WHERE id = '{mail}'")
+    done = ctl(site, "mail", "retry", mail)
+    assert done.returncode == 0 and "due now" in done.stdout, done
+    assert ("too old" in done.stdout) == late, done.stdout
 
 
 def test_twice_is_told(site, account):
