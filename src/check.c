@@ -9,11 +9,15 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "domain/key_rotation.h"
 #include "domain/schema.h"
+#include "domain/signing_key.h"
 #include "platform/config.h"
+#include "platform/listen.h"
 #include "platform/sandbox.h"
 #include "process.h"
 #include "render/template.h"
@@ -36,6 +40,42 @@ check_templates(void)
 }
 
 static int
+count_live(const struct key_listed *list, int n)
+{
+	int live = 0;
+
+	for (int i = 0; i < n; i++)
+		live += strcmp(list[i].state, "over") != 0;
+	return live;
+}
+
+/*
+ * A further node with a key file of its own starts, makes a key of its own,
+ * and refuses what the others sign.  No error: so begins a new key file too.
+ */
+static void
+look_at_keys(struct process *p)
+{
+	struct signing_keys *opened = signing_keys_new();
+	struct key_listed *list = NULL;
+	const char *kid;
+	int n = 0;
+
+	if (key_rotation_list(&p->unit, &list, &n) == OK &&
+	    (n = count_live(list, n)) > 0 &&
+	    signing_keys_refresh(&p->unit, opened, 0) == OK &&
+	    signing_keys_at(opened, 0, &kid) == NULL)
+		(void)fprintf(stderr,
+		    "posternd: warning: none of the %d signing keys in the"
+		    " database opens with key_file %s: all nodes need the same"
+		    " key file, so copy that of the others here; or, where it"
+		    " was replaced on purpose, end those keys with `posternctl"
+		    " key retire`\n",
+		    n, conf->key_file);
+	signing_keys_free(&opened);
+}
+
+static int
 check_database(struct process *p)
 {
 	const char *name = process_name(p->kind);
@@ -51,6 +91,8 @@ check_database(struct process *p)
 		    name, name, db_message(p->db), name);
 		return 1;
 	}
+	if (version >= SCHEMA_VERSION && p->kind == PROCESS_WEB)
+		look_at_keys(p);
 	if (version >= SCHEMA_VERSION)
 		return 0;
 	(void)fprintf(stderr,
@@ -60,29 +102,51 @@ check_database(struct process *p)
 	return 1;
 }
 
+static int
+wait_for(pid_t pid)
+{
+	int status;
+
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		return 1;
+	return !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+}
+
 /* Starts as the kind does, in a child; 0 when it can. */
 static int
 check_process(enum process_kind kind, bool with_database)
 {
 	struct process p;
-	int status;
 	pid_t pid = fork();
 
 	if (pid == 0) {
 		process_start(&p, kind, -1);
 		exit(with_database ? check_database(&p) : 0);
 	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		return 1;
-	return !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+	return wait_for(pid);
 }
 
+/* In a child too, since what is missing ends it. */
+static int
+check_socket_group(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		listen_check_group(conf->socket_group);
+		exit(0);
+	}
+	return wait_for(pid);
+}
+
+/* Root that may read everything would read what the children cannot. */
 static int
 check_all(bool with_database)
 {
 	int bad = check_templates();
 
 	process_supervise();
+	sandbox_supervisor();
 	for (int k = PROCESS_WEB; k <= PROCESS_JANITOR; k++)
 		bad |= check_process((enum process_kind)k, with_database);
 	return bad;
@@ -97,7 +161,7 @@ check_start(void)
 int
 check_run(void)
 {
-	int bad = check_all(true);
+	int bad = check_all(true) | check_socket_group();
 
 	if (!sandbox_separates())
 		(void)fprintf(stderr,

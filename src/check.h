@@ -5,7 +5,8 @@
 /*
  * What `posternd -t` looks at once the configuration was read: templates,
  * the secrets and database access of every process, the schema's version,
- * the separation of users.  Writes a sentence a finding to standard error
+ * whether the key file opens the signing keys, the sockets' group, the
+ * separation of users.  Writes a sentence a finding to standard error
  * and returns the exit status.
  */
 int check_run(void);

@@ -165,6 +165,14 @@ begin_change(void)
 }
 
 static void
+report_partial(const char *option, const char *before, const char *after)
+{
+	if (strcmp(before, after) != 0)
+		log_event(WARN, "reload.partial",
+		    "what=%s changes at the next start only", option);
+}
+
+static void
 take_configuration(void)
 {
 	if (!process_load_templates(sup.fresh)) {
@@ -173,9 +181,11 @@ take_configuration(void)
 		    " check, see above: nothing has changed");
 		return;
 	}
-	if (strcmp(sup.fresh->runtime_dir, conf->runtime_dir) != 0)
-		log_event(WARN, "reload.partial",
-		    "what=runtime_dir changes at the next start only");
+	report_partial("runtime_dir", conf->runtime_dir,
+	    sup.fresh->runtime_dir);
+	report_partial("socket_group", conf->socket_group,
+	    sup.fresh->socket_group);
+	report_partial("pid_file", conf->pid_file, sup.fresh->pid_file);
 	conf = sup.fresh;
 	config_free(&sup.conf);
 	sup.conf = sup.fresh;

@@ -22,19 +22,31 @@
 
 #define BACKLOG 4096 /* the kernel cuts it to net.core.somaxconn */
 
-static void
-give_to_group(const char *path, const char *group)
+static const struct group *
+find_group(const char *name)
 {
-	const struct group *g;
+	const struct group *g = getgrnam(name);
 
-	if (*group == '\0')
-		return;
-	g = getgrnam(group);
 	if (g == NULL)
 		log_fatal("socket_group: group %s does not exist: name the"
 			  " group that nginx runs as",
-		    group);
-	if (chown(path, (uid_t)-1, g->gr_gid) != 0)
+		    name);
+	return g;
+}
+
+void
+listen_check_group(const char *name)
+{
+	if (*name != '\0')
+		(void)find_group(name);
+}
+
+static void
+give_to_group(const char *path, const char *group)
+{
+	if (*group == '\0')
+		return;
+	if (chown(path, (uid_t)-1, find_group(group)->gr_gid) != 0)
 		log_fatal("cannot give %s to group %s: %s: start as root, or"
 			  " set socket_group to one of your own groups, or to"
 			  " nothing",

@@ -10,6 +10,9 @@
  */
 int listen_unix(const char *path, const char *group);
 
+/* Ends the process (log_fatal) unless there is such a group; "" will do. */
+void listen_check_group(const char *name);
+
 /* Makes the folder of the sockets, mode 0750 and of this group, unless it is
  * there. */
 void listen_make_folder(const char *path, const char *group);

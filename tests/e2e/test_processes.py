@@ -115,6 +115,7 @@ def test_a_missing_option_is_told_by_file(site):
     ({"database": "host=/nonexistent dbname=postern"}, "database"),
     ({"smtp_user": "us", "smtp_password_file": "/nonexistent/relay"},
      "/nonexistent/relay"),
+    ({"socket_group": "nobodys-group"}, "group nobodys-group does not exist"),
 ])
 def test_what_is_missing_is_told(site, changes, word):
     env = {f"POSTERN_{k.upper()}": v for k, v in changes.items()}
@@ -131,6 +132,18 @@ def test_a_key_that_others_can_read_is_told(site):
     done = posternd(site, "-t", POSTERN_KEY_FILE=key)
     assert done.returncode == 1, done.stdout
     assert key in done.stdout
+
+
+def test_the_key_file_of_another_node_is_told(site):
+    key = os.path.join(site.home, "other.key")
+    with open(key, "w", encoding="ascii") as f:
+        f.write("0123456789abcdef" * 4 + "\n")
+    os.chmod(key, 0o600)
+    give(key)
+    done = posternd(site, "-t", POSTERN_KEY_FILE=key)
+    assert done.returncode == 0, done.stdout
+    assert f"opens with key_file {key}" in done.stdout, done.stdout
+    assert "signing keys" not in posternd(site, "-t").stdout
 
 
 def test_an_unmigrated_database_is_told(site):

@@ -388,6 +388,17 @@ def test_a_bad_configuration_is_refused_and_the_old_one_serves(
         " workers were replaced")
 
 
+def test_what_a_reload_leaves_as_it_was_is_told(own_site):
+    site = own_site
+    site.write_conf(socket_group="nogroup", web_workers="3",
+                    pid_file=os.path.join(site.home, "elsewhere.pid"))
+    site.posternd.send_signal(signal.SIGHUP)
+    until(lambda: lines(site, "reload.done"), 5, "the reload")
+    told = "".join(lines(site, "reload.partial"))
+    assert "socket_group changes at" in told and "pid_file changes at" in told
+    assert "runtime_dir" not in told and "web_workers" not in told
+
+
 # A value that is not the default for every option, with what a careless
 # writer would not quote.
 ODD = {

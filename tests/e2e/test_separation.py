@@ -333,6 +333,24 @@ def test_limits_of_the_children(running):
         assert core.groups() == ("0", "0"), f"{kind}: {core[0]}"
 
 
+def test_what_the_children_cannot_read_does_not_pass(running):
+    """Though root, who asks, could: the key file of another user."""
+    conf = f"{running.etc}/postern/other.conf"
+    key = running.write("other-key", secrets.token_hex(32) + "\n", 0o600)
+    uid = running.uid["postern-web"]
+    os.chown(running.home + key, uid, uid)
+    with open(running.home + running.etc + "/postern/postern.conf",
+              encoding="ascii") as f:
+        text = f.read().replace(f"= {running.key}\n", f"= {key}\n")
+    running.write("other.conf", text, 0o644)
+    check = running.inside([running.sbin + "/posternd", "-t"])
+    done = [subprocess.run(check + more, capture_output=True, text=True,
+                           check=False, cwd="/", env=running.environment())
+            for more in ([], ["-c", conf])]
+    assert done[0].returncode == 0, done[0].stderr
+    assert done[1].returncode == 1 and key in done[1].stderr, done[1].stderr
+
+
 # They work. ------------------------------------------------------------------
 
 def post(root, path, body, pool="web", **more):
