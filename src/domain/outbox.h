@@ -19,10 +19,10 @@ enum mail_kind {
 	MAIL_VERIFY,           /* verification link */
 	MAIL_RESET,            /* reset link */
 	MAIL_PASSWORD_CHANGED, /* notice */
-	MAIL_SESSION_STOLEN,   /* notice */
-	MAIL_ADDRESS_TAKEN,    /* to who has it, in place of an answer */
-	/* The rest is queued by what changes the account, never by
-	 * outbox_put(). */
+	/* The rest is queued by the very statement that finds the reason,
+	 * never by outbox_put(). */
+	MAIL_SESSION_STOLEN,     /* notice */
+	MAIL_ADDRESS_TAKEN,      /* to who has it, in place of an answer */
 	MAIL_CONFIRM_ADDRESS,    /* link, to an address that is asked for */
 	MAIL_ADDRESS_CHANGED,    /* link that takes it back, to the former */
 	MAIL_ADDRESS_TAKEN_BACK, /* notice, to who had it last */

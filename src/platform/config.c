@@ -309,6 +309,31 @@ names_password(const char *conninfo)
 	return user[n] == '@' && memchr(user, ':', n) != NULL;
 }
 
+/* The SMTP library takes what follows a colon for the port. */
+static void
+check_smtp_host(struct load *l)
+{
+	if (strchr(l->config->smtp_host, ':') != NULL)
+		problem(l, true,
+		    "smtp_host is an IPv6 address, or has a port: write a"
+		    " name or an IPv4 address, and the port in smtp_port");
+}
+
+/* On a site of one's own machine it will do. */
+static void
+check_sender(struct load *l)
+{
+	const struct config *c = l->config;
+	const char *at = strrchr(c->mail_from, '@');
+
+	if (at != NULL && strcasecmp(at, "@localhost") == 0 &&
+	    *c->public_url != '\0' && !url_is_local_http(c->public_url))
+		problem(l, false,
+		    "mail_from is %s: others refuse mails from there; write"
+		    " an address of a domain of yours",
+		    c->mail_from);
+}
+
 /* What one option alone cannot tell. */
 static void
 check(struct load *l, const char *path)
@@ -339,6 +364,8 @@ check(struct load *l, const char *path)
 		    "smtp_tls is none and smtp_host another"
 		    " machine: links travel in the clear; write"
 		    " smtp_tls = starttls");
+	check_smtp_host(l);
+	check_sender(l);
 }
 
 struct config *

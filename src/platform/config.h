@@ -70,8 +70,9 @@ struct config {
 #undef CONFIG_MEMBER
 
 /*
- * The configuration in force.  Set once before the workers are forked and
- * constant afterwards; the only global besides the log.
+ * The configuration in force.  Only the supervisor ever sets it again, when
+ * it reloads: what it forks from then on has the new one, and each child
+ * keeps to its end the one it was forked with.
  */
 extern const struct config *conf;
 

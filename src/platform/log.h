@@ -8,9 +8,10 @@
  *
  *   2026-01-02T03:04:05.678Z info web login.ok request=… account=…
  *
- * Control bytes, quotes and backslashes in what a caller formats are
- * escaped, so that no value can forge a line.  A line leaves in one write().
- * Secrets never reach a log call; tests look for them in the log of a run.
+ * Everything but printable ASCII in what a caller formats is escaped, and so
+ * are quotes and backslashes, so that no value can forge a line.  A line leaves
+ * in one write(). Secrets never reach a log call; tests look for them in the
+ * log of a run.
  */
 enum log_level {
 	LOG_LEVEL_ERROR,
@@ -38,8 +39,8 @@ void log_event(enum log_level level, const char *event, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
 /*
- * For a start that cannot succeed: writes "process: sentence" as an error
- * event and exits with 1.  Says what is wrong and what to do.
+ * For a start that cannot succeed: writes the sentence as the error event
+ * "fatal" and exits with 1.  Says what is wrong and what to do.
  */
 _Noreturn void log_fatal(const char *fmt, ...)
     __attribute__((format(printf, 1, 2)));

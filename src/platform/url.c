@@ -10,8 +10,9 @@
 #include "base/must.h"
 
 /*
- * The one URL that Postern reads is its own, from the configuration.  It is
- * compared with what browsers send, so it is written as they write it.
+ * Origins: public_url, an Origin header, the site that posternctl is to
+ * check.  They are compared with one another, so all are written as browsers
+ * write them.
  */
 #define HOST_MAX 253
 #define DIGITS "0123456789"

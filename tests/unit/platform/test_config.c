@@ -14,6 +14,7 @@
  * mistake is reported and in which words, and that the dump is a file again.
  */
 #define SITE "public_url = https://a.example\n"
+#define SENDER "mail_from = postern@a.example\n"
 
 #define PATH_PATTERN "/tmp/postern-test-config-XXXXXX"
 
@@ -67,7 +68,7 @@ load(const char *text)
 
 START_TEST(defaults_are_those_of_the_table)
 {
-	struct config *c = load(SITE);
+	struct config *c = load(SITE SENDER);
 
 	ck_assert_str_eq(reports, "");
 	ck_assert_str_eq(c->public_url, "https://a.example");
@@ -91,7 +92,7 @@ END_TEST
 START_TEST(a_file_may_be_laid_out_freely)
 {
 	struct config *c = load("# a comment\r\n\r\n[site]\r\n"
-				"  public_url=https://a.example/  \n"
+				"  public_url=https://a.example/  \n" SENDER
 				"\tsite_name =  A & B = # C  \n"
 				"   # another = comment\n"
 				"database_prepare = off\n"
@@ -148,6 +149,11 @@ static const struct {
 	{ SITE "database = postgresql://u:p@h/x\n", "FILE:0", "password_file" },
 	{ SITE "smtp_user = x\n", "FILE:0", "smtp_password_file" },
 	{ SITE "smtp_password_file = /x\n", "FILE:0", "smtp_user" },
+	{ SITE "smtp_host = ::1\n", "FILE:0", "an IPv4 address" },
+	{ SITE "smtp_host = [2001:db8::1]\nsmtp_tls = starttls\n", "FILE:0",
+	    "an IPv4 address" },
+	{ SITE "smtp_host = localhost:25\nsmtp_tls = starttls\n", "FILE:0",
+	    "smtp_port" },
 };
 
 START_TEST(a_mistake_is_told_with_its_place_and_remedy)
@@ -195,13 +201,36 @@ END_TEST
 
 START_TEST(a_relay_elsewhere_without_tls_is_a_warning)
 {
-	struct config *c = load(SITE "smtp_host = mail.example\n");
+	struct config *c = load(SITE SENDER "smtp_host = mail.example\n");
 
 	ck_assert_int_eq(warnings, 1);
 	ck_assert_ptr_nonnull(strstr(reports, "smtp_tls = starttls"));
 	config_free(&c);
-	c = load(SITE "smtp_host = mail.example\nsmtp_tls = starttls\n");
+	c = load(SITE SENDER "smtp_host = mail.example\nsmtp_tls = starttls\n");
 	ck_assert_int_eq(warnings, 0);
+	config_free(&c);
+}
+END_TEST
+
+static const struct {
+	const char *text;
+	int warnings;
+} senders[] = {
+	{ SITE, 1 }, /* the default is localhost */
+	{ SITE "mail_from = no-reply@LocalHost\n", 1 },
+	{ SITE SENDER, 0 },
+	{ SITE "mail_from = postern@localhost.example\n", 0 },
+	{ "public_url = http://localhost:8080\n", 0 },
+	{ "public_url = https://localhost\n", 1 },
+};
+
+START_TEST(a_sender_at_localhost_is_a_warning)
+{
+	struct config *c = load(senders[_i].text);
+
+	ck_assert_int_eq(warnings, senders[_i].warnings);
+	ck_assert_int_eq(strstr(reports, "mail_from") != NULL,
+	    senders[_i].warnings);
 	config_free(&c);
 }
 END_TEST
@@ -212,7 +241,7 @@ START_TEST(the_environment_wins)
 
 	setenv("POSTERN_SITE_NAME", "  From outside ", 1);
 	setenv("POSTERN_PUBLIC_URL", "https://b.example", 1);
-	c = load(SITE "site_name = From the file\n");
+	c = load(SITE SENDER "site_name = From the file\n");
 	ck_assert_str_eq(reports, "");
 	ck_assert_str_eq(c->site_name, "From outside");
 	ck_assert_str_eq(c->public_url, "https://b.example");
@@ -237,7 +266,7 @@ START_TEST(unknown_variables_are_warnings)
 	struct config *c;
 
 	setenv(strangers[_i], "x", 1);
-	c = load(SITE);
+	c = load(SITE SENDER);
 	ck_assert_int_eq(warnings, 1);
 	ck_assert_ptr_nonnull(strstr(reports, strangers[_i]));
 	config_free(&c);
@@ -271,13 +300,13 @@ dump(const struct config *c)
 
 START_TEST(the_dump_reads_back)
 {
-	struct config *c = load(SITE "refresh_grace = 0\n"
-				     "request_timeout = 90\n"
-				     "limit_login = 7/36h\n"
-				     "database_prepare = off\n"
-				     "log_level = debug\n"
-				     "smtp_tls = starttls\n"
-				     "site_name = \xc3\x9c = #1\n");
+	struct config *c = load(SITE SENDER "refresh_grace = 0\n"
+					    "request_timeout = 90\n"
+					    "limit_login = 7/36h\n"
+					    "database_prepare = off\n"
+					    "log_level = debug\n"
+					    "smtp_tls = starttls\n"
+					    "site_name = \xc3\x9c = #1\n");
 	char *first = dump(c), *second;
 
 	ck_assert_ptr_nonnull(strstr(first, "\nrefresh_grace = 0s\n"));
@@ -387,6 +416,7 @@ main(void)
 		{ "no text", a_file_that_is_no_text_is_refused, 0 },
 		{ "missing", a_file_that_is_missing_is_told, 0 },
 		{ "relay", a_relay_elsewhere_without_tls_is_a_warning, 0 },
+		{ "sender", a_sender_at_localhost_is_a_warning, ROWS(senders) },
 		{ "environment", the_environment_wins, 0 },
 		{ "environment mistake",
 		    a_mistake_in_the_environment_names_the_variable, 0 },
