@@ -77,7 +77,7 @@ ctl_read_options(struct ctl_place *place, const struct ctl_option *own,
 			place->database = optarg;
 		else if (o == 'c')
 			place->conf_path = optarg;
-		else if (o == '?')
+		else if (o == '?' || own == NULL)
 			return 0;
 		else
 			take_option(&own[o]);

@@ -489,26 +489,10 @@ init_in(const char *parent)
 	(void)snprintf(program, sizeof program, "%s/initdb", cluster.bin);
 	(void)snprintf(data, sizeof data, "%s/data", cluster.dir);
 	if ((pw == NULL || chown(cluster.dir, pw->pw_uid, pw->pw_gid) == 0) &&
-	    finished_well(spawn(argv)))
+	    finished_well(spawn(argv)) && write_hba(data))
 		return true;
 	nftw(cluster.dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	return false;
-}
-
-/* Who is who is trusted, but for one role. */
-static void
-ask_for_passwords(void)
-{
-	char path[110];
-	FILE *f;
-
-	(void)snprintf(path, sizeof path, "%s/data/pg_hba.conf", cluster.dir);
-	f = fopen(path, "we");
-	check(f != NULL, path, "cannot be written");
-	(void)fputs("local all " SCRAM " scram-sha-256\n"
-		    "local all all trust\n",
-	    f);
-	check(fclose(f) == 0, path, "cannot be written");
 }
 
 static bool
@@ -544,7 +528,6 @@ private_start(void)
 	check(init_in(getenv("TMPDIR")) || init_in("/var/tmp") ||
 		init_in("/tmp"),
 	    "initdb", "failed");
-	ask_for_passwords();
 	keep(keep_server);
 	check(answers(uri("postgres", "postgres")), "the PostgreSQL server",
 	    "does not start");

@@ -348,6 +348,7 @@ main(void)
 	}
 	r = srunner_create(roles_suite());
 	srunner_add_suite(r, connection_suite());
+	srunner_add_suite(r, forget_suite());
 	srunner_add_suite(r, account_suite());
 	srunner_add_suite(r, session_suite());
 	srunner_add_suite(r, key_suite());

@@ -142,9 +142,16 @@ void together(int n, void (*body)(const void *arg, struct outcome *o),
  */
 void sql_hold(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/*
+ * test_forget.c: lets everybody into the private cluster of that data folder
+ * unasked, but SCRAM only with its password.
+ */
+bool write_hba(const char *data);
+
 /* The suites. */
 Suite *account_suite(void);
 Suite *connection_suite(void);
+Suite *forget_suite(void);
 Suite *key_suite(void);
 Suite *limits_suite(void);
 Suite *migrate_suite(void);
