@@ -29,7 +29,8 @@ commands() {
 }
 
 # "command verb" and "command --option", of a subcommand's source: of what it
-# prints as its usage, and of its table for getopt_long(3).
+# prints as its usage, and of its table for getopt_long(3) or for
+# ctl_read_options(), which adds --database.
 words_of_source() {
   awk '
     /"(usage:|      ) posternctl [a-z]/ {
@@ -38,11 +39,16 @@ words_of_source() {
       if ($2 ~ /^[a-z][a-z-]*/ && match($2, /^[a-z-]+/))
         print command, substr($2, 1, RLENGTH)
     }
-    /[{] "[a-z-]+", (no|required)_argument,/ {
+    /[{] "[a-z-]+", ((no|required)_argument|NULL, &.*|&.*, NULL)/ {
       split($0, part, "\"")
       option[part[2]]
     }
-    END { for (o in option) print command, "--" o }' "$1" | sort -u
+    /ctl_read_options[(]/ { option["database"] }
+    END {
+      for (o in option)
+        if (command != "")
+          print command, "--" o
+    }' "$1" | sort -u
 }
 
 # The same of a manual page: of its synopsis, each option described below it.
@@ -126,9 +132,12 @@ self_test() {
     echo "the gate misses a call without a heading"
     return 1
   fi
-  printf '"usage: posternctl key burn [--twice]\\n"\n%s\n' \
-    '{ "twice", no_argument, NULL, 2 },' >"$tmp/key.c"
-  if [ "$(words_of_source "$tmp/key.c")" != "key --twice
+  printf '"usage: posternctl key burn [--twice]\\n"\n%s\n%s\n%s\n' \
+    '{ "twice", no_argument, NULL, 2 },' '{ "at", &r->at, NULL },' \
+    'ctl_read_options(&r->place, own' >"$tmp/key.c"
+  if [ "$(words_of_source "$tmp/key.c")" != "key --at
+key --database
+key --twice
 key burn" ]; then
     echo "the gate misses a verb or an option of posternctl"
     return 1
