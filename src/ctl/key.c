@@ -66,8 +66,9 @@ list_keys(struct unit *u)
 		(void)printf("%-22s  %-7s  %-20s  %-20s  %s\n", "kid", "state",
 		    "created", "signs from", "verifies until");
 	for (int i = 0; i < n; i++)
-		(void)printf("%-22s  %-7s  %-20s  %-20s  %s\n", list[i].kid,
-		    list[i].state, list[i].created, list[i].signs_from,
+		(void)printf("%-22s  %-7s  %-20s  %-20s  %s\n",
+		    ctl_text(u->mem, list[i].kid), list[i].state,
+		    list[i].created, list[i].signs_from,
 		    *list[i].verifies_until == '\0' ? "-" :
 						      list[i].verifies_until);
 	return 0;
