@@ -134,6 +134,7 @@ rotate(struct ctl_session *s, const struct request *r)
 	/* It knows where the key file is, wherever the database is. */
 	if (s->conf == NULL && (s->conf = ctl_config(r->conf_path)) == NULL)
 		return 1;
+	conf = s->conf; /* how long old keys are kept */
 	why = key_ring_read(&ring, s->conf->key_file);
 	if (why != NULL)
 		return ctl_fail("key_file: %s: %s", s->conf->key_file, why);
