@@ -9,12 +9,13 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "domain/locks.h"
 #include "platform/config.h"
 
 /* One change at a time, on all nodes; ends with the transaction. */
 static const struct db_query lock = {
 	.name = "key_rotation_lock",
-	.text = "SELECT pg_advisory_xact_lock(7810212002)",
+	.text = "SELECT pg_advisory_xact_lock(" LOCK_KEY_ROTATION ")",
 };
 
 /*

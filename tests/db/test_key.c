@@ -11,6 +11,7 @@
 
 #include "domain/access_token.h"
 #include "domain/key_rotation.h"
+#include "domain/schema.h"
 #include "domain/token_cache.h"
 #include "platform/clock.h"
 
@@ -84,6 +85,16 @@ START_TEST(first_key_is_made_once)
 	ck_assert_str_eq(done.next, "");
 	ck_assert_int_eq(sql_int("SELECT count(*) FROM postern.signing_key"),
 	    1);
+}
+END_TEST
+
+/* A migration that takes its time keeps no key from being made. */
+START_TEST(migration_does_not_hold_up_keys)
+{
+	struct unit *janitor = start(), *migrating = unit_as(ADMIN);
+
+	ck_assert_int_eq(schema_lock(migrating), OK);
+	ck_assert_str_ne(run(janitor).first, "");
 }
 END_TEST
 
@@ -447,6 +458,7 @@ key_suite(void)
 {
 	const struct test_case cases[] = {
 		CASE(first_key_is_made_once, 0),
+		CASE(migration_does_not_hold_up_keys, 0),
 		CASE(keys_rotate_by_themselves, 0),
 		CASE(next_key_takes_over_on_time, 0),
 		CASE(admin_rotates, 0),
