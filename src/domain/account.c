@@ -223,6 +223,16 @@ refuse_unknown(const char *password)
 	return e == OK ? ERR_CREDENTIALS : e;
 }
 
+/* … also where its hash is from before the cost was raised. */
+static enum err
+refuse_known(const struct account *acc, const char *password)
+{
+	enum err e;
+
+	e = yescrypt_waste_rest(acc->hash, password, (int)conf->password_cost);
+	return e == OK ? ERR_CREDENTIALS : e;
+}
+
 /*
  * A login at the same moment was faster to make the hash anew.  Under the
  * same epoch that is the only way it changes: it is the same password's.
@@ -280,12 +290,14 @@ authenticate(struct unit *u, const struct address *address,
 	if (e != OK || (e = yescrypt_verify(acc->hash, password, &right)) != OK)
 		return e;
 	if (!right)
-		return ERR_CREDENTIALS;
+		return refuse_known(acc, password);
 	if (acc->disabled)
 		return ERR_DISABLED;
 	/* Whoever registered would learn here whether the address was free. */
+	if (!acc->verified && hides_conflicts())
+		return refuse_known(acc, password);
 	if (!acc->verified)
-		return hides_conflicts() ? ERR_CREDENTIALS : ERR_UNVERIFIED;
+		return ERR_UNVERIFIED;
 	return bring_up_to_date(u, acc, password);
 }
 
