@@ -54,6 +54,14 @@ static const struct db_query of_token = {
 };
 
 enum err
+account_judge_address(const struct session *s, const struct address *address)
+{
+	return strcasecmp(s->address, address->canonical) == 0 ?
+	    ERR_EMAIL_SAME :
+	    OK;
+}
+
+enum err
 account_ask_address(struct unit *u, const struct session *s, int epoch,
     const struct address *address)
 {
@@ -61,8 +69,6 @@ account_ask_address(struct unit *u, const struct session *s, int epoch,
 	struct db_rows r;
 	enum err e;
 
-	if (strcasecmp(s->address, address->canonical) == 0)
-		return ERR_EMAIL_SAME;
 	if ((e = unit_run(u, &ask,
 		 DB_PARAMS(db_uuid(&s->account), db_int(u->mem, epoch),
 		     db_uuid(&id), db_text(address->text),

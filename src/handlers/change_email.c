@@ -28,7 +28,9 @@ change_email(struct call *c)
 	int epoch;
 	enum err e;
 
-	if ((e = prove_password(c, &epoch)) != OK ||
+	/* What cannot be done spends nothing of a limit. */
+	if ((e = account_judge_address(&c->session, c->in.email)) != OK ||
+	    (e = prove_password(c, &epoch)) != OK ||
 	    (e = ratelimit_take(c->u, LIMIT_CHANGE_EMAIL, c->req->client,
 		 uuid_text(id, &c->session.account), &c->refusal)) != OK ||
 	    (e = ask(c, epoch)) != OK)

@@ -239,6 +239,13 @@ def test_a_refused_change_changes_nothing(site, settled, body, status,
     assert mover.alive() and mover.email() == mover.account.email
 
 
+def test_the_own_address_is_told_and_spends_nothing(mover):
+    for _ in range(6):
+        refused(mover.ask(mover.account.email), 400,
+                "The account has this email already")
+    granted(mover.ask(next_address()), ASKED)
+
+
 def test_only_who_is_signed_in_may_ask(client):
     body = {"current_password": "x", "new_email": "a@example.com"}
     refused(client.post("/auth/change-email", body), 401,
