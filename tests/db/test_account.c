@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "domain/account.h"
+#include "domain/expiry.h"
 #include "domain/one_time_token.h"
 #include "domain/session.h"
 #include "platform/clock.h"
@@ -569,6 +570,40 @@ START_TEST(of_uses_at_once_of_a_reset_token_one_counts)
 }
 END_TEST
 
+/* Who is deleted after unverified_lifetime; a link is kept as promised. */
+static const struct {
+	bool verified;
+	const char *age, *purpose;
+	int link_seconds;
+	int64_t left;
+} aged[] = {
+	{ false, "6 days 23 hours", NULL, 0, 1 },
+	{ false, "7 days 1 hour", NULL, 0, 0 },
+	{ false, "7 days 1 hour", "verify", -1, 0 },
+	{ false, "7 days 1 hour", "verify", 3600, 1 },
+	{ false, "7 days 1 hour", "reset", 3600, 1 },
+	{ true, "7 days 1 hour", NULL, 0, 1 },
+};
+
+START_TEST(unverified_account_goes_when_its_links_are_over)
+{
+	struct person p = person_new(aged[_i].verified);
+	bool more;
+
+	sql_exec("UPDATE postern.account"
+		 " SET created_at = now() - interval '%s' WHERE id = '%s'",
+	    aged[_i].age, p.id_text);
+	if (aged[_i].purpose != NULL)
+		(void)token_insert(&p, aged[_i].purpose, aged[_i].link_seconds);
+	conf_set("");
+	ck_assert_int_eq(expiry_run(unit_as(JANITOR), &more), OK);
+	ck_assert_int_eq(sql_int("SELECT count(*) FROM postern.account"
+				 " WHERE id = '%s'",
+			     p.id_text),
+	    aged[_i].left);
+}
+END_TEST
+
 Suite *
 account_suite(void)
 {
@@ -589,6 +624,8 @@ account_suite(void)
 		CASE(reset_changes_everything_at_once, 0),
 		CASE(reset_refuses_any_other_token, ROWS(resets)),
 		CASE(of_uses_at_once_of_a_reset_token_one_counts, 0),
+		CASE(unverified_account_goes_when_its_links_are_over,
+		    ROWS(aged)),
 	};
 
 	return test_suite("account", cases, ROWS(cases));
