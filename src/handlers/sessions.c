@@ -52,11 +52,11 @@ session_delete(struct call *c)
 	enum err e;
 
 	if (!uuid_parse(&id, c->argument))
-		return ERR_NOT_FOUND;
+		return ERR_NO_SESSION;
 	e = session_end_one(c->u, &c->session.account, &id, &found);
 	if (e != OK)
 		return e;
-	return found ? answer_message(c, "Session ended") : ERR_NOT_FOUND;
+	return found ? answer_message(c, "Session ended") : ERR_NO_SESSION;
 }
 
 enum err

@@ -91,7 +91,9 @@ def test_sessions_are_listed_and_ended_one_by_one(site, account, client):
     granted(client.request("DELETE", path, token=one["access_token"]),
             "Session ended")
     assert alive(site, one) and not alive(site, two)
-    refused(client.request("DELETE", path, token=one["access_token"]), 404)
+    gone = refused(client.request("DELETE", path, token=one["access_token"]),
+                   404, "Session not found")
+    assert gone["code"] == "session_not_found"
     assert len(sessions(client, one["access_token"])) == 1
 
 
