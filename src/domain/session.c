@@ -44,13 +44,24 @@ static const struct db_query start = {
 static const struct db_query check = {
 	.name = "session_check",
 	.text = "SELECT a.address, s.expires_at <= now(),"
-		"   a.verified_at IS NOT NULL"
+		"   a.verified_at IS NOT NULL,"
+		"   s.last_seen_at < now() - interval '1 minute'"
 		" FROM postern.session s"
 		" JOIN postern.account a ON a.id = s.account_id"
 		" WHERE s.account_id = $1 AND s.id = $2 AND s.kind = 'api'"
 		"   AND s.ended_at IS NULL AND s.epoch = a.epoch"
 		"   AND a.disabled_at IS NULL",
 	.nparams = 2,
+};
+
+/* The only write of a check, once a minute; of many at once one writes. */
+static const struct db_query touch = {
+	.name = "session_touch",
+	.text = "UPDATE postern.session SET last_seen_at = now()"
+		" WHERE account_id = $1 AND id = $2"
+		"   AND last_seen_at < now() - interval '1 minute'",
+	.nparams = 2,
+	.writes = true,
 };
 
 /*
@@ -224,7 +235,10 @@ session_check(struct unit *u, const char *access_token, struct session *s)
 	s->id = t.session;
 	s->address = db_get_text(&r, 0, 0);
 	s->verified = db_get_bool(&r, 0, 2);
-	return OK;
+	if (!db_get_bool(&r, 0, 3))
+		return OK;
+	return unit_run(u, &touch,
+	    DB_PARAMS(db_uuid(&s->account), db_uuid(&s->id)), NULL);
 }
 
 /* The token is genuine; what does its row say? */

@@ -248,6 +248,31 @@ START_TEST(check_names_the_account)
 }
 END_TEST
 
+/* The list of sessions shows use; a check writes once a minute at most. */
+static const struct {
+	const char *seen;
+	bool moves;
+} uses[] = { { "59 s", false }, { "61 s", true }, { "20 days", true } };
+
+START_TEST(use_moves_last_seen)
+{
+	struct signed_in s = sign_in();
+	const char *before;
+
+	session_set(&s,
+	    arena_printf(test_mem(), "last_seen_at = now() - interval '%s'",
+		uses[_i].seen));
+	before = session_get(&s, "last_seen_at");
+	ck_assert_int_eq(check(&s, s.pair.access), OK);
+	if (uses[_i].moves)
+		ck_assert_str_eq(session_get(&s,
+				     "last_seen_at > now() - interval '30 s'"),
+		    "t");
+	else
+		ck_assert_str_eq(session_get(&s, "last_seen_at"), before);
+}
+END_TEST
+
 START_TEST(access_token_is_over_by_its_time)
 {
 	struct signed_in s = sign_in();
@@ -536,6 +561,7 @@ session_suite(void)
 		CASE(session_waits_for_a_reset_under_way, 0),
 		CASE(ended_session_buys_nothing_on_the_next_call, ROWS(ends)),
 		CASE(check_names_the_account, 0),
+		CASE(use_moves_last_seen, ROWS(uses)),
 		CASE(access_token_is_over_by_its_time, 0),
 		CASE(logout_ends_this_session_and_no_other, 0),
 		CASE(only_a_listed_session_can_be_ended, ROWS(named)),
