@@ -309,6 +309,30 @@ names_password(const char *conninfo)
 	return user[n] == '@' && memchr(user, ':', n) != NULL;
 }
 
+/* Browsers would drop the cookie, and every sign-in with it. */
+static void
+check_cookie_domain(struct load *l)
+{
+	const struct config *c = l->config;
+
+	if (*c->cookie_domain == '\0')
+		return;
+	if (!url_is_domain(c->cookie_domain))
+		problem(l, true,
+		    "cookie_domain is no domain: write it as example.org,"
+		    " without a dot before it, in ASCII letters");
+	else if (url_is_local_http(c->public_url))
+		problem(l, true,
+		    "cookie_domain needs a public_url with https: its cookie"
+		    " goes over TLS alone; leave it empty");
+	else if (*c->public_url != '\0' &&
+	    !url_host_is_within(c->public_url, c->cookie_domain))
+		problem(l, true,
+		    "cookie_domain does not cover the host of public_url:"
+		    " browsers would refuse its cookie; write a domain that"
+		    " this host is or lies below");
+}
+
 /* What one option alone cannot tell. */
 static void
 check(struct load *l, const char *path)
@@ -326,6 +350,7 @@ check(struct load *l, const char *path)
 		    "public_url is http: cookies and tokens would"
 		    " travel in the clear; write https (http is for"
 		    " localhost alone)");
+	check_cookie_domain(l);
 	if (names_password(c->database))
 		problem(l, true,
 		    "database names a password: move it to the"
