@@ -183,6 +183,19 @@ def test_the_present_password_cannot_be_guessed_without_end(account, client):
     assert answers == [401] * 5 + [429] * 3
 
 
+def test_guesses_here_and_at_the_sign_in_are_counted_together(account,
+                                                              client):
+    tokens = account.login()
+    for i in range(3):
+        refused(client.post("/auth/login", {
+            "email": account.email.upper(), "password": f"guess {i}"}), 401)
+    answers = [client.post("/auth/change-password", {
+        "current_password": f"guess number {i}", "new_password": NEW},
+        token=tokens["access_token"]).status_code for i in range(3)]
+    assert answers == [401] * 2 + [429]
+    refused(client.post("/auth/login", account.credentials()), 429)
+
+
 def test_of_two_changes_at_once_one_counts(site, account):
     tokens, answers = account.login(), []
     threads = [threading.Thread(target=lambda i=i: answers.append(change(
