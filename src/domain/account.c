@@ -50,18 +50,21 @@ static const struct db_query insert_password = {
 /*
  * Instead of an answer, what the owner of a taken address gets: a notice; or
  * once more the verification mail, which whoever registered first may have
- * lost.
+ * lost.  Where there is nothing to mail, or nobody, as for an address that
+ * is only reserved, the event alone is written: a commit that waits for the
+ * disk, as that of a free address does.
  */
 static const struct db_query tell_owner = {
 	.name = "account_tell_owner",
 	.text = "WITH a AS (SELECT id, canonical, verified_at"
-		"   FROM postern.account WHERE canonical = $1 AND $2::bool),"
-		" audited AS (INSERT INTO postern.audit_event"
-		"   (event, account_id)"
-		"   SELECT 'registration.taken', id FROM a)"
-		" INSERT INTO postern.mail_outbox (kind, account_id, canonical)"
-		" SELECT CASE WHEN verified_at IS NULL THEN 'verify'"
-		"   ELSE 'address_taken' END, id, canonical FROM a",
+		"   FROM postern.account WHERE canonical = $1),"
+		" mailed AS (INSERT INTO postern.mail_outbox"
+		"   (kind, account_id, canonical)"
+		"   SELECT CASE WHEN verified_at IS NULL THEN 'verify'"
+		"     ELSE 'address_taken' END, id, canonical"
+		"   FROM a WHERE $2::bool)"
+		" INSERT INTO postern.audit_event (event, account_id)"
+		" SELECT 'registration.taken', (SELECT id FROM a)",
 	.nparams = 2,
 	.writes = true,
 };

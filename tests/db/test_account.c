@@ -192,6 +192,52 @@ START_TEST(of_twins_that_register_at_once_one_does)
 }
 END_TEST
 
+static int64_t
+events_taken(void)
+{
+	return sql_int("SELECT count(*) FROM postern.audit_event"
+		       " WHERE event = 'registration.taken'");
+}
+
+/*
+ * Where nobody is to hear that an address is taken, each registration commits
+ * something: the time that the disk takes would tell.
+ */
+START_TEST(hidden_conflict_always_writes)
+{
+	struct unit *u = unit_signing(PASSWORD);
+	struct person p = person_new(true);
+	struct address kept = address_random();
+	int64_t before = events_taken();
+	struct uuid id;
+
+	conf_set("registration_conflict = hide\n"
+		 "limit_resend_mailbox = 1/1h\n");
+	for (int i = 1; i <= 3; i++) {
+		ck_assert_int_eq(account_register(next(u), &p.address,
+				     GOOD_PASSWORD, NULL, &id),
+		    OK);
+		ck_assert_int_eq(events_taken() - before, i);
+	}
+	ck_assert_int_eq(sql_int("SELECT count(*) FROM postern.mail_outbox"
+				 " WHERE canonical = '%s'",
+			     p.address.canonical),
+	    1);
+	/* Of an address that has no account and is kept for one. */
+	sql_exec("INSERT INTO postern.address_change (account_id, id,"
+		 " new_address, new_canonical, epoch, number, old_address,"
+		 " old_canonical, confirmed_at, take_back_until)"
+		 " SELECT id, gen_random_uuid(), canonical, canonical, 0, 1,"
+		 " '%s', '%s', now(), now() + interval '1 day'"
+		 " FROM postern.account WHERE id = '%s'",
+	    kept.text, kept.canonical, p.id_text);
+	ck_assert_int_eq(account_register(next(u), &kept, GOOD_PASSWORD, NULL,
+			     &id),
+	    OK);
+	ck_assert_int_eq(events_taken() - before, 4);
+}
+END_TEST
+
 /* Authentication. ------------------------------------------------------ */
 
 static const struct {
@@ -610,6 +656,7 @@ account_suite(void)
 	const struct test_case cases[] = {
 		CASE(registration_makes_an_unverified_account_and_its_mail, 0),
 		CASE(language_is_remembered_until_one_is_chosen, 0),
+		CASE(hidden_conflict_always_writes, 0),
 		CASE(address_is_taken_in_any_case, ROWS(spellings)),
 		CASE(of_twins_that_register_at_once_one_does, 0),
 		CASE(login_answers, ROWS(logins)),
