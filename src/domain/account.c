@@ -15,7 +15,6 @@
 #include "domain/outbox.h"
 #include "domain/ratelimit.h"
 #include "platform/config.h"
-#include "platform/log.h"
 #include "platform/yescrypt.h"
 
 /* Registration ------------------------------------------------------------ */
@@ -143,7 +142,7 @@ account_register(struct unit *u, const struct address *address,
     const char *password, const char *language, struct uuid *id)
 {
 	const struct uuid fresh = unit_uuid(u);
-	char hash[YESCRYPT_MAX], text[UUID_TEXT];
+	char hash[YESCRYPT_MAX];
 	bool may_mail, taken;
 	enum err e;
 
@@ -161,8 +160,8 @@ account_register(struct unit *u, const struct address *address,
 		return unit_rollback(u, e);
 	if ((e = unit_commit(u)) != OK)
 		return e;
-	log_event(INFO, taken ? "account.taken" : "account.created",
-	    "account=%s", taken ? "-" : uuid_text(text, &fresh));
+	audit_log(taken ? "registration.taken" : "account.created",
+	    taken ? NULL : &fresh, NULL);
 	*id = fresh;
 	return OK;
 }
@@ -347,6 +346,8 @@ account_verify(struct unit *u, const char *token, bool *already)
 	if (db_is_null(&r, 0, 0))
 		return ERR_VERIFICATION_TOKEN;
 	*already = strcmp(db_get_text(&r, 0, 0), "already") == 0;
+	if (!*already)
+		audit_log("account.verified", &t.account, NULL);
 	return OK;
 }
 

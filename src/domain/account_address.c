@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "domain/address.h"
+#include "domain/audit.h"
 #include "domain/session.h"
 
 /*
@@ -75,7 +76,10 @@ account_ask_address(struct unit *u, const struct session *s, int epoch,
 		     db_text(address->canonical), db_uuid(&s->id)),
 		 &r)) != OK)
 		return e;
-	return r.nrows == 1 ? OK : ERR_CREDENTIALS;
+	if (r.nrows == 0)
+		return ERR_CREDENTIALS;
+	audit_log("account.address_change_asked", &s->account, &s->id);
+	return OK;
 }
 
 /* Runs q, which says whether the token was good. */

@@ -3,6 +3,7 @@
 #include "domain/session_list.h"
 
 #include "base/arena.h"
+#include "domain/audit.h"
 #include "platform/config.h"
 
 #define RFC3339(column)                                                        \
@@ -103,6 +104,8 @@ session_end_one(struct unit *u, const struct uuid *account,
 		 &r)) != OK)
 		return e;
 	*found = r.nrows > 0;
+	if (*found)
+		audit_log("session.ended", account, id);
 	return OK;
 }
 
@@ -110,6 +113,16 @@ enum err
 session_end_all(struct unit *u, const struct uuid *account,
     const struct uuid *keep)
 {
-	return unit_run(u, &end_all, DB_PARAMS(db_uuid(account), db_uuid(keep)),
-	    NULL);
+	struct uuid id;
+	struct db_rows r;
+	enum err e;
+
+	if ((e = unit_run(u, &end_all,
+		 DB_PARAMS(db_uuid(account), db_uuid(keep)), &r)) != OK)
+		return e;
+	for (int row = 0; row < r.nrows; row++) {
+		id = db_get_uuid(&r, row, 0);
+		audit_log("session.ended", account, &id);
+	}
+	return OK;
 }

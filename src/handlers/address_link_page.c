@@ -20,11 +20,11 @@ static const struct link {
 	const char *dead, *dead_link;
 } links[] = {
 	{ "/confirm-email", "postern_confirm", "page/confirm_email.html",
-	    TOKEN_CONFIRM, account_confirm_address, "address.changed",
+	    TOKEN_CONFIRM, account_confirm_address, "account.address_changed",
 	    "page.address_changed", "/account/", "page.link_dead_confirm",
 	    "/account/email" },
 	{ "/take-back", "postern_take_back", "page/take_back.html",
-	    TOKEN_TAKE_BACK, account_take_back, "address.taken_back",
+	    TOKEN_TAKE_BACK, account_take_back, "account.address_taken_back",
 	    "page.address_taken_back", NULL, "page.link_dead_take_back",
 	    "/forgot-password" },
 };

@@ -5,7 +5,6 @@
 #include "domain/session_list.h"
 #include "handlers/call.h"
 #include "platform/json.h"
-#include "platform/log.h"
 
 static struct json *
 describe(const struct session_info *s, const struct session *own)
@@ -63,13 +62,10 @@ enum err
 logout_all_post(struct call *c)
 {
 	const struct uuid *keep = c->in.flag ? &c->session.id : NULL;
-	char id[UUID_TEXT];
 	enum err e;
 
 	if ((e = session_end_all(c->u, &c->session.account, keep)) != OK)
 		return e;
-	log_event(INFO, "logout.all", "account=%s",
-	    uuid_text(id, &c->session.account));
 	return answer_message(c,
 	    c->in.flag ? "All other sessions ended" : "All sessions ended");
 }

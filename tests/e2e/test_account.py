@@ -6,7 +6,8 @@ import threading
 import jwt
 import pytest
 
-from client import granted, refused
+from client import granted, next_address, refused
+from load import query
 
 NEW = "an entirely new secret"
 UUID = "00000000-0000-7000-8000-000000000000"
@@ -223,3 +224,46 @@ def test_others_verify_our_tokens_from_the_jwks_alone(site, account, client):
     with pytest.raises(jwt.InvalidTokenError):
         jwt.decode(token[:-6] + "AAAAAA", key.key, algorithms=["ES256"],
                    audience=site.url)
+
+
+def logged(site, account):
+    """The names of the log's lines about an account."""
+    with open(site.log, encoding="utf-8", errors="replace") as f:
+        return sorted(line.split()[3] for line in f
+                      if f" account={account.id} session=" in line)
+
+
+def steal(client, tokens):
+    """The first of three refresh tokens comes back."""
+    first = token = tokens["refresh_token"]
+    for _ in range(2):
+        token = client.post("/auth/refresh", token=token).json()[
+            "refresh_token"]
+    refused(client.post("/auth/refresh", token=first), 401)
+
+
+def test_the_log_tells_what_the_audit_tells(site, account, client):
+    """By the same names, once each."""
+    steal(client, account.login())
+    one, two, three = (account.login() for _ in range(3))
+    client.request("DELETE", "/auth/sessions/" + jwt.decode(
+        two["access_token"], options={"verify_signature": False})["sid"],
+        token=one["access_token"])
+    client.post("/auth/logout", token=three["access_token"])
+    granted(change(client, one, account, NEW), "Password changed")
+    account.password = NEW
+    client.post("/auth/change-email", {
+        "current_password": NEW, "new_email": next_address()},
+        token=one["access_token"])
+    account.login()
+    client.post("/auth/logout-all", token=one["access_token"])
+    client.post("/auth/reset-password", {
+        "token": account.reset_token(), "new_password": NEW})
+    audited = sorted(row[0] for row in query(
+        site, "SELECT event FROM postern.audit_event"
+        f" WHERE account_id = '{account.id}'"))
+    assert set(audited) == {
+        "account.created", "account.verified", "session.started",
+        "session.stolen", "session.ended", "account.password_changed",
+        "account.address_change_asked", "account.password_reset"}
+    assert logged(site, account) == audited
