@@ -12,6 +12,7 @@
 
 #include "base/encode.h"
 #include "base/must.h"
+#include "platform/db.h"
 #include "platform/option.h"
 #include "platform/url.h"
 
@@ -293,22 +294,6 @@ read_variable(struct load *l, const char *variable)
 	free(copy);
 }
 
-/* Whether a connection string, or URI, brings a password along. */
-static bool
-names_password(const char *conninfo)
-{
-	const char *user = strstr(conninfo, "://");
-	size_t n;
-
-	if (strcasestr(conninfo, "password=") != NULL)
-		return true;
-	if (user == NULL)
-		return false;
-	user += 3;
-	n = strcspn(user, "@/");
-	return user[n] == '@' && memchr(user, ':', n) != NULL;
-}
-
 /* Browsers would drop the cookie, and every sign-in with it. */
 static void
 check_cookie_domain(struct load *l)
@@ -351,7 +336,7 @@ check(struct load *l, const char *path)
 		    " travel in the clear; write https (http is for"
 		    " localhost alone)");
 	check_cookie_domain(l);
-	if (names_password(c->database))
+	if (db_names_password(c->database))
 		problem(l, true,
 		    "database names a password: move it to the"
 		    " *_database_password_file options");

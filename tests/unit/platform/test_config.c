@@ -145,7 +145,15 @@ static const struct {
 	{ SITE "mail_from = A <a@b>\n", "FILE:2", "e-mail address" },
 	{ SITE "mail_from =\n", "FILE:2", "e-mail address" },
 	{ SITE "database = dbname=x password=y\n", "FILE:0", "password_file" },
+	{ SITE "database = dbname=x password = y\n", "FILE:0",
+	    "password_file" },
+	{ SITE "database = password='a b' dbname=x\n", "FILE:0",
+	    "password_file" },
+	{ SITE "database = dbname=x sslpassword=y\n", "FILE:0",
+	    "password_file" },
 	{ SITE "database = postgresql://u:p@h/x\n", "FILE:0", "password_file" },
+	{ SITE "database = postgresql://h/x?password=p\n", "FILE:0",
+	    "password_file" },
 	{ SITE "cookie_domain = a b.example\n", "FILE:0", "is no domain" },
 	{ SITE "cookie_domain = a.example; Path=/x\n", "FILE:0",
 	    "is no domain" },
@@ -214,6 +222,23 @@ START_TEST(a_relay_elsewhere_without_tls_is_a_warning)
 	config_free(&c);
 	c = load(SITE "smtp_host = mail.example\nsmtp_tls = starttls\n");
 	ck_assert_int_eq(warnings, 0);
+	config_free(&c);
+}
+END_TEST
+
+/* None of these brings one along. */
+static const char *const databases[] = { "postern", "dbname=password",
+	"dbname=x password=''", "dbname=x passfile=/etc/postern/pgpass",
+	"postgresql://u@h:5432/x", "postgresql://h/x?application_name=a@b:c",
+	"application_name='password=x' dbname=y", "dbname=" };
+
+START_TEST(a_database_without_a_password_will_do)
+{
+	struct config *c;
+
+	setenv("POSTERN_DATABASE", databases[_i], 1);
+	c = load(SITE);
+	ck_assert_msg(c != NULL, "%s", reports);
 	config_free(&c);
 }
 END_TEST
@@ -415,6 +440,8 @@ main(void)
 		{ "no text", a_file_that_is_no_text_is_refused, 0 },
 		{ "missing", a_file_that_is_missing_is_told, 0 },
 		{ "relay", a_relay_elsewhere_without_tls_is_a_warning, 0 },
+		{ "database", a_database_without_a_password_will_do,
+		    ROWS(databases) },
 		{ "cookie domain",
 		    a_domain_of_the_site_s_own_may_share_the_cookie,
 		    ROWS(shared) },
