@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "domain/account.h"
-#include "domain/expiry.h"
 #include "domain/one_time_token.h"
 #include "domain/session.h"
 #include "platform/clock.h"
@@ -189,52 +188,6 @@ START_TEST(of_twins_that_register_at_once_one_does)
 				 " WHERE canonical = '%s'",
 			     a.canonical),
 	    1);
-}
-END_TEST
-
-static int64_t
-events_taken(void)
-{
-	return sql_int("SELECT count(*) FROM postern.audit_event"
-		       " WHERE event = 'registration.taken'");
-}
-
-/*
- * Where nobody is to hear that an address is taken, each registration commits
- * something: the time that the disk takes would tell.
- */
-START_TEST(hidden_conflict_always_writes)
-{
-	struct unit *u = unit_signing(PASSWORD);
-	struct person p = person_new(true);
-	struct address kept = address_random();
-	int64_t before = events_taken();
-	struct uuid id;
-
-	conf_set("registration_conflict = hide\n"
-		 "limit_resend_mailbox = 1/1h\n");
-	for (int i = 1; i <= 3; i++) {
-		ck_assert_int_eq(account_register(next(u), &p.address,
-				     GOOD_PASSWORD, NULL, &id),
-		    OK);
-		ck_assert_int_eq(events_taken() - before, i);
-	}
-	ck_assert_int_eq(sql_int("SELECT count(*) FROM postern.mail_outbox"
-				 " WHERE canonical = '%s'",
-			     p.address.canonical),
-	    1);
-	/* Of an address that has no account and is kept for one. */
-	sql_exec("INSERT INTO postern.address_change (account_id, id,"
-		 " new_address, new_canonical, epoch, number, old_address,"
-		 " old_canonical, confirmed_at, take_back_until)"
-		 " SELECT id, gen_random_uuid(), canonical, canonical, 0, 1,"
-		 " '%s', '%s', now(), now() + interval '1 day'"
-		 " FROM postern.account WHERE id = '%s'",
-	    kept.text, kept.canonical, p.id_text);
-	ck_assert_int_eq(account_register(next(u), &kept, GOOD_PASSWORD, NULL,
-			     &id),
-	    OK);
-	ck_assert_int_eq(events_taken() - before, 4);
 }
 END_TEST
 
@@ -616,47 +569,12 @@ START_TEST(of_uses_at_once_of_a_reset_token_one_counts)
 }
 END_TEST
 
-/* Who is deleted after unverified_lifetime; a link is kept as promised. */
-static const struct {
-	bool verified;
-	const char *age, *purpose;
-	int link_seconds;
-	int64_t left;
-} aged[] = {
-	{ false, "6 days 23 hours", NULL, 0, 1 },
-	{ false, "7 days 1 hour", NULL, 0, 0 },
-	{ false, "7 days 1 hour", "verify", -1, 0 },
-	{ false, "7 days 1 hour", "verify", 3600, 1 },
-	{ false, "7 days 1 hour", "reset", 3600, 1 },
-	{ true, "7 days 1 hour", NULL, 0, 1 },
-};
-
-START_TEST(unverified_account_goes_when_its_links_are_over)
-{
-	struct person p = person_new(aged[_i].verified);
-	bool more;
-
-	sql_exec("UPDATE postern.account"
-		 " SET created_at = now() - interval '%s' WHERE id = '%s'",
-	    aged[_i].age, p.id_text);
-	if (aged[_i].purpose != NULL)
-		(void)token_insert(&p, aged[_i].purpose, aged[_i].link_seconds);
-	conf_set("");
-	ck_assert_int_eq(expiry_run(unit_as(JANITOR), &more), OK);
-	ck_assert_int_eq(sql_int("SELECT count(*) FROM postern.account"
-				 " WHERE id = '%s'",
-			     p.id_text),
-	    aged[_i].left);
-}
-END_TEST
-
 Suite *
 account_suite(void)
 {
 	const struct test_case cases[] = {
 		CASE(registration_makes_an_unverified_account_and_its_mail, 0),
 		CASE(language_is_remembered_until_one_is_chosen, 0),
-		CASE(hidden_conflict_always_writes, 0),
 		CASE(address_is_taken_in_any_case, ROWS(spellings)),
 		CASE(of_twins_that_register_at_once_one_does, 0),
 		CASE(login_answers, ROWS(logins)),
@@ -671,8 +589,6 @@ account_suite(void)
 		CASE(reset_changes_everything_at_once, 0),
 		CASE(reset_refuses_any_other_token, ROWS(resets)),
 		CASE(of_uses_at_once_of_a_reset_token_one_counts, 0),
-		CASE(unverified_account_goes_when_its_links_are_over,
-		    ROWS(aged)),
 	};
 
 	return test_suite("account", cases, ROWS(cases));

@@ -384,26 +384,6 @@ def test_workers_that_start_while_it_hangs_are_no_worse(frail_site):
     ordeal.check_books()
 
 
-def test_workers_without_keys_show_no_empty_set(frail_site):
-    """Verifiers would keep it for an hour, and refuse every token."""
-    frail_site.expect_crash = True  # the log tells of the kills
-    client, path = frail_site.client(), "/.well-known/jwks.json"
-    fault = HangingWithNewWorkers(frail_site)
-    try:
-        until(lambda: client.get("/healthz", check=False).status_code == 200,
-              20, "new workers")
-        answer = client.get(path, check=False)
-    finally:
-        fault.heal()
-    assert answer.status_code == 503, answer.text
-    assert answer.elapsed.total_seconds() < ANSWER
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert int(answer.headers["Retry-After"]) >= 1
-    until(lambda: client.get(path, check=False).status_code == 200, 20,
-          "the keys")
-    assert client.get(path).json()["keys"]
-
-
 # Full. -----------------------------------------------------------------------
 
 DISK = "96m"
