@@ -82,9 +82,10 @@ account_ask_address(struct unit *u, const struct session *s, int epoch,
 	return OK;
 }
 
-/* Runs q, which says whether the token was good. */
+/* Runs q, which says whether the token was good, and then leaves event. */
 static enum err
-use_token(struct unit *u, const struct db_query *q, const char *token)
+use_token(struct unit *u, const struct db_query *q, const char *event,
+    const char *token)
 {
 	struct one_time_token t;
 	struct db_rows r;
@@ -97,19 +98,22 @@ use_token(struct unit *u, const struct db_query *q, const char *token)
 		     db_bytes(t.hash, sizeof t.hash)),
 		 &r)) != OK)
 		return e;
-	return db_get_bool(&r, 0, 0) ? OK : ERR_ADDRESS_TOKEN;
+	if (!db_get_bool(&r, 0, 0))
+		return ERR_ADDRESS_TOKEN;
+	audit_log(event, &t.account, NULL);
+	return OK;
 }
 
 enum err
 account_confirm_address(struct unit *u, const char *token)
 {
-	return use_token(u, &confirm, token);
+	return use_token(u, &confirm, "account.address_changed", token);
 }
 
 enum err
 account_take_back(struct unit *u, const char *token)
 {
-	return use_token(u, &take_back, token);
+	return use_token(u, &take_back, "account.address_taken_back", token);
 }
 
 enum err

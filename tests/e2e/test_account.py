@@ -233,6 +233,12 @@ def logged(site, account):
                       if f" account={account.id} session=" in line)
 
 
+def audited(site, account):
+    return sorted(row[0] for row in query(
+        site, "SELECT event FROM postern.audit_event"
+        f" WHERE account_id = '{account.id}'"))
+
+
 def steal(client, tokens):
     """The first of three refresh tokens comes back."""
     first = token = tokens["refresh_token"]
@@ -259,11 +265,12 @@ def test_the_log_tells_what_the_audit_tells(site, account, client):
     client.post("/auth/logout-all", token=one["access_token"])
     client.post("/auth/reset-password", {
         "token": account.reset_token(), "new_password": NEW})
-    audited = sorted(row[0] for row in query(
-        site, "SELECT event FROM postern.audit_event"
-        f" WHERE account_id = '{account.id}'"))
-    assert set(audited) == {
+    granted(client.post("/auth/delete-account", {"current_password": NEW},
+                        token=account.login()["access_token"]),
+            "Account deleted")
+    assert set(audited(site, account)) == {
         "account.created", "account.verified", "session.started",
         "session.stolen", "session.ended", "account.password_changed",
-        "account.address_change_asked", "account.password_reset"}
-    assert logged(site, account) == audited
+        "account.address_change_asked", "account.password_reset",
+        "account.deleted"}
+    assert logged(site, account) == audited(site, account)

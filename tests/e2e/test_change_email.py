@@ -8,6 +8,7 @@ import time
 import pytest
 
 from client import at_once, granted, next_address, refused
+from test_account import audited, logged
 from web import DE, EN, Browser
 
 ASKED = "If the address can be used, a confirmation link has been sent to it"
@@ -351,6 +352,10 @@ def test_an_earlier_owners_right_outlives_a_later_ones(site, mover):
     assert site.sink.wait(second, RESET)
     used(site, "/take-back", links[0])
     assert site.sink.wait(first, RESET)
+    events = audited(site, mover.account)
+    assert events.count("account.address_changed") == 2
+    assert events.count("account.address_taken_back") == 2
+    assert logged(site, mover.account) == events
 
 
 def test_many_changes_do_not_end_the_right(site, mover):
