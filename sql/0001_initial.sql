@@ -496,7 +496,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
       WHERE a.verified_at IS NULL
         AND a.created_at < now() - greatest(lifetime, 3600) * interval '1 s'
         AND NOT EXISTS (SELECT FROM postern.one_time_token t
-          WHERE t.account_id = a.id AND t.purpose = 'verify'
+          WHERE t.account_id = a.id AND t.purpose IN ('verify', 'reset')
             AND t.used_at IS NULL AND t.expires_at > now())
       LIMIT 1000) AND verified_at IS NULL
     RETURNING 1)

@@ -45,6 +45,7 @@
 	X(ERR_CREDENTIALS) /* unknown address or wrong password */             \
 	X(ERR_UNVERIFIED)                                                      \
 	X(ERR_DISABLED)                                                        \
+	X(ERR_NO_SESSION)    /* none of the account's has this id */           \
 	X(ERR_SIGNED_OUT)    /* no live session in the cookie */               \
 	X(ERR_TOKEN_MISSING) /* no Bearer token (RFC 6750) */                  \
 	X(ERR_TOKEN_INVALID)                                                   \

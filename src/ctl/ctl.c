@@ -149,5 +149,6 @@ ctl_close(struct ctl_session *s)
 {
 	db_close(&s->unit.db);
 	arena_free(&s->unit.mem);
+	conf = NULL;
 	config_free(&s->conf);
 }

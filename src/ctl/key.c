@@ -112,6 +112,7 @@ rotate(struct ctl_session *s, const struct request *r)
 	if (s->conf == NULL &&
 	    (s->conf = ctl_config(r->place.conf_path)) == NULL)
 		return 1;
+	conf = s->conf; /* how long old keys are kept */
 	why = key_ring_read(&ring, s->conf->key_file);
 	if (why != NULL)
 		return ctl_fail("key_file: %s: %s", s->conf->key_file, why);

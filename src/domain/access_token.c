@@ -105,7 +105,8 @@ text_of(const struct json *j, struct arena *mem, const char *name)
 
 /* The key the header names, if the header is one that we write. */
 static enum err
-key_of(struct unit *u, const struct parts *p, const struct es256 **key)
+key_of(struct unit *u, const struct parts *p, const struct es256 **key,
+    bool *over)
 {
 	struct json *h = decode_json(u->mem, p->header, p->header_len);
 	const char *kid = NULL;
@@ -114,7 +115,9 @@ key_of(struct unit *u, const struct parts *p, const struct es256 **key)
 	    json_get(h, "crit") == NULL)
 		kid = text_of(h, u->mem, "kid");
 	json_free(&h);
-	return kid == NULL ? ERR_TOKEN_INVALID : signing_keys_find(u, kid, key);
+	if (kid == NULL)
+		return ERR_TOKEN_INVALID;
+	return signing_keys_find(u, kid, key, over);
 }
 
 static bool
@@ -159,28 +162,6 @@ claims_hold(struct unit *u, const struct json *j, struct verified_token *v)
 	    number_of(j, "exp", &v->token.expires);
 }
 
-/* All that the text alone tells; its times are not looked at. */
-static enum err
-verify_text(struct unit *u, const char *text, struct verified_token *v)
-{
-	const struct es256 *key;
-	struct json *claims;
-	struct parts p;
-	bool hold;
-	enum err e;
-
-	if (!split(&p, text))
-		return ERR_TOKEN_INVALID;
-	if ((e = key_of(u, &p, &key)) != OK)
-		return e;
-	if (!signature_holds(key, &p))
-		return ERR_TOKEN_INVALID;
-	claims = decode_json(u->mem, p.payload, p.payload_len);
-	hold = claims != NULL && claims_hold(u, claims, v);
-	json_free(&claims);
-	return hold ? OK : ERR_TOKEN_INVALID;
-}
-
 static enum err
 judge_times(const struct unit *u, const struct verified_token *v)
 {
@@ -189,6 +170,36 @@ judge_times(const struct unit *u, const struct verified_token *v)
 	if (v->token.expires <= u->now - ACCESS_TOKEN_SKEW)
 		return ERR_TOKEN_EXPIRED;
 	return OK;
+}
+
+/*
+ * All that the text alone tells; its times are not looked at, unless its key
+ * is over: then it was genuine once, or it is nothing.
+ */
+static enum err
+verify_text(struct unit *u, const char *text, struct verified_token *v)
+{
+	const struct es256 *key;
+	struct json *claims;
+	struct parts p;
+	bool hold, over;
+	enum err e;
+
+	if (!split(&p, text))
+		return ERR_TOKEN_INVALID;
+	if ((e = key_of(u, &p, &key, &over)) != OK)
+		return e;
+	if (!signature_holds(key, &p))
+		return ERR_TOKEN_INVALID;
+	claims = decode_json(u->mem, p.payload, p.payload_len);
+	hold = claims != NULL && claims_hold(u, claims, v);
+	json_free(&claims);
+	if (!hold)
+		return ERR_TOKEN_INVALID;
+	if (!over)
+		return OK;
+	e = judge_times(u, v);
+	return e == ERR_TOKEN_EXPIRED ? e : ERR_TOKEN_INVALID;
 }
 
 enum err

@@ -15,7 +15,6 @@
 #include "domain/outbox.h"
 #include "domain/ratelimit.h"
 #include "platform/config.h"
-#include "platform/log.h"
 #include "platform/yescrypt.h"
 
 /* Registration ------------------------------------------------------------ */
@@ -50,18 +49,21 @@ static const struct db_query insert_password = {
 /*
  * Instead of an answer, what the owner of a taken address gets: a notice; or
  * once more the verification mail, which whoever registered first may have
- * lost.
+ * lost.  Where there is nothing to mail, or nobody, as for an address that
+ * is only reserved, the event alone is written: a commit that waits for the
+ * disk, as that of a free address does.
  */
 static const struct db_query tell_owner = {
 	.name = "account_tell_owner",
 	.text = "WITH a AS (SELECT id, canonical, verified_at"
-		"   FROM postern.account WHERE canonical = $1 AND $2::bool),"
-		" audited AS (INSERT INTO postern.audit_event"
-		"   (event, account_id)"
-		"   SELECT 'registration.taken', id FROM a)"
-		" INSERT INTO postern.mail_outbox (kind, account_id, canonical)"
-		" SELECT CASE WHEN verified_at IS NULL THEN 'verify'"
-		"   ELSE 'address_taken' END, id, canonical FROM a",
+		"   FROM postern.account WHERE canonical = $1),"
+		" mailed AS (INSERT INTO postern.mail_outbox"
+		"   (kind, account_id, canonical)"
+		"   SELECT CASE WHEN verified_at IS NULL THEN 'verify'"
+		"     ELSE 'address_taken' END, id, canonical"
+		"   FROM a WHERE $2::bool)"
+		" INSERT INTO postern.audit_event (event, account_id)"
+		" SELECT 'registration.taken', (SELECT id FROM a)",
 	.nparams = 2,
 	.writes = true,
 };
@@ -140,7 +142,7 @@ account_register(struct unit *u, const struct address *address,
     const char *password, const char *language, struct uuid *id)
 {
 	const struct uuid fresh = unit_uuid(u);
-	char hash[YESCRYPT_MAX], text[UUID_TEXT];
+	char hash[YESCRYPT_MAX];
 	bool may_mail, taken;
 	enum err e;
 
@@ -158,8 +160,8 @@ account_register(struct unit *u, const struct address *address,
 		return unit_rollback(u, e);
 	if ((e = unit_commit(u)) != OK)
 		return e;
-	log_event(INFO, taken ? "account.taken" : "account.created",
-	    "account=%s", taken ? "-" : uuid_text(text, &fresh));
+	audit_log(taken ? "registration.taken" : "account.created",
+	    taken ? NULL : &fresh, NULL);
 	*id = fresh;
 	return OK;
 }
@@ -223,6 +225,16 @@ refuse_unknown(const char *password)
 	return e == OK ? ERR_CREDENTIALS : e;
 }
 
+/* … also where its hash is from before the cost was raised. */
+static enum err
+refuse_known(const struct account *acc, const char *password)
+{
+	enum err e;
+
+	e = yescrypt_waste_rest(acc->hash, password, (int)conf->password_cost);
+	return e == OK ? ERR_CREDENTIALS : e;
+}
+
 /*
  * A login at the same moment was faster to make the hash anew.  Under the
  * same epoch that is the only way it changes: it is the same password's.
@@ -280,12 +292,14 @@ authenticate(struct unit *u, const struct address *address,
 	if (e != OK || (e = yescrypt_verify(acc->hash, password, &right)) != OK)
 		return e;
 	if (!right)
-		return ERR_CREDENTIALS;
+		return refuse_known(acc, password);
 	if (acc->disabled)
 		return ERR_DISABLED;
 	/* Whoever registered would learn here whether the address was free. */
+	if (!acc->verified && hides_conflicts())
+		return refuse_known(acc, password);
 	if (!acc->verified)
-		return hides_conflicts() ? ERR_CREDENTIALS : ERR_UNVERIFIED;
+		return ERR_UNVERIFIED;
 	return bring_up_to_date(u, acc, password);
 }
 
@@ -332,6 +346,8 @@ account_verify(struct unit *u, const char *token, bool *already)
 	if (db_is_null(&r, 0, 0))
 		return ERR_VERIFICATION_TOKEN;
 	*already = strcmp(db_get_text(&r, 0, 0), "already") == 0;
+	if (!*already)
+		audit_log("account.verified", &t.account, NULL);
 	return OK;
 }
 

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "domain/address.h"
+#include "domain/audit.h"
 #include "domain/session.h"
 
 /*
@@ -54,6 +55,14 @@ static const struct db_query of_token = {
 };
 
 enum err
+account_judge_address(const struct session *s, const struct address *address)
+{
+	return strcasecmp(s->address, address->canonical) == 0 ?
+	    ERR_EMAIL_SAME :
+	    OK;
+}
+
+enum err
 account_ask_address(struct unit *u, const struct session *s, int epoch,
     const struct address *address)
 {
@@ -61,20 +70,22 @@ account_ask_address(struct unit *u, const struct session *s, int epoch,
 	struct db_rows r;
 	enum err e;
 
-	if (strcasecmp(s->address, address->canonical) == 0)
-		return ERR_EMAIL_SAME;
 	if ((e = unit_run(u, &ask,
 		 DB_PARAMS(db_uuid(&s->account), db_int(u->mem, epoch),
 		     db_uuid(&id), db_text(address->text),
 		     db_text(address->canonical), db_uuid(&s->id)),
 		 &r)) != OK)
 		return e;
-	return r.nrows == 1 ? OK : ERR_CREDENTIALS;
+	if (r.nrows == 0)
+		return ERR_CREDENTIALS;
+	audit_log("account.address_change_asked", &s->account, &s->id);
+	return OK;
 }
 
-/* Runs q, which says whether the token was good. */
+/* Runs q, which says whether the token was good, and then leaves event. */
 static enum err
-use_token(struct unit *u, const struct db_query *q, const char *token)
+use_token(struct unit *u, const struct db_query *q, const char *event,
+    const char *token)
 {
 	struct one_time_token t;
 	struct db_rows r;
@@ -87,19 +98,22 @@ use_token(struct unit *u, const struct db_query *q, const char *token)
 		     db_bytes(t.hash, sizeof t.hash)),
 		 &r)) != OK)
 		return e;
-	return db_get_bool(&r, 0, 0) ? OK : ERR_ADDRESS_TOKEN;
+	if (!db_get_bool(&r, 0, 0))
+		return ERR_ADDRESS_TOKEN;
+	audit_log(event, &t.account, NULL);
+	return OK;
 }
 
 enum err
 account_confirm_address(struct unit *u, const char *token)
 {
-	return use_token(u, &confirm, token);
+	return use_token(u, &confirm, "account.address_changed", token);
 }
 
 enum err
 account_take_back(struct unit *u, const char *token)
 {
-	return use_token(u, &take_back, token);
+	return use_token(u, &take_back, "account.address_taken_back", token);
 }
 
 enum err

@@ -14,11 +14,14 @@ struct session;
  * take the account back for TAKE_BACK_LIFETIME, whatever happens meanwhile.
  */
 
+/* ERR_EMAIL_SAME for the address the account has. */
+enum err account_judge_address(const struct session *s,
+    const struct address *address) MUST_USE;
+
 /*
  * Asks for one, for whom account_prove() knew under this epoch (else
  * ERR_CREDENTIALS).  Nothing here looks whether the address is free: the
- * mailer finds out, so that no answer tells, nor its time.  ERR_EMAIL_SAME
- * for the address the account has.
+ * mailer finds out, so that no answer tells, nor its time.
  */
 enum err account_ask_address(struct unit *u, const struct session *s, int epoch,
     const struct address *address) MUST_USE;

@@ -186,5 +186,7 @@ account_change_password(struct unit *u, const struct session *s,
 	    (e = audit_put(u, "account.password_changed", &s->account, &s->id,
 		 NULL)) != OK)
 		return unit_rollback(u, e);
-	return unit_commit(u);
+	if ((e = unit_commit(u)) == OK)
+		audit_log("account.password_changed", &s->account, &s->id);
+	return e;
 }

@@ -5,6 +5,7 @@
  */
 #include "domain/account_end.h"
 
+#include "domain/audit.h"
 #include "domain/session.h"
 
 static const struct db_query delete = {
@@ -30,7 +31,10 @@ account_delete(struct unit *u, const struct session *s, int epoch)
 		 DB_PARAMS(db_uuid(&s->account), db_int(u->mem, epoch)), &r)) !=
 	    OK)
 		return e;
-	return db_get_bool(&r, 0, 0) ? OK : ERR_CREDENTIALS;
+	if (!db_get_bool(&r, 0, 0))
+		return ERR_CREDENTIALS;
+	audit_log("account.deleted", &s->account, &s->id);
+	return OK;
 }
 
 enum err

@@ -151,7 +151,9 @@ replace_password(struct unit *u, const char *token, enum token_purpose purpose,
 	    (e = take_token(u, &t, name, &canonical)) != OK ||
 	    (e = change_everything(u, &t.account, hash, canonical)) != OK)
 		return unit_rollback(u, e);
-	return unit_commit(u);
+	if ((e = unit_commit(u)) == OK)
+		audit_log("account.password_reset", &t.account, NULL);
+	return e;
 }
 
 enum err

@@ -13,4 +13,11 @@ enum err audit_put(struct unit *u, const char *event,
     const struct uuid *account, const struct uuid *session,
     const char *client) MUST_USE;
 
+/*
+ * Tells the log of an event that has committed, under the same name; account
+ * and session may be NULL.
+ */
+void audit_log(const char *event, const struct uuid *account,
+    const struct uuid *session);
+
 #endif

@@ -2,13 +2,14 @@
 /* Expiry: one statement a table, a batch a time (0001_initial.sql). */
 #include "domain/expiry.h"
 
+#include "domain/locks.h"
 #include "platform/config.h"
 
 #define BATCH 1000
 
 static const struct db_query lock = {
 	.name = "expiry_lock",
-	.text = "SELECT pg_try_advisory_lock(7810212001)",
+	.text = "SELECT pg_try_advisory_lock(" LOCK_EXPIRY ")",
 };
 
 /* What is over is for the schema to say: the janitor may delete nothing

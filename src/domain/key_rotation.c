@@ -9,12 +9,13 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "domain/locks.h"
 #include "platform/config.h"
 
 /* One change at a time, on all nodes; ends with the transaction. */
 static const struct db_query lock = {
 	.name = "key_rotation_lock",
-	.text = "SELECT pg_advisory_xact_lock(7810212002)",
+	.text = "SELECT pg_advisory_xact_lock(" LOCK_KEY_ROTATION ")",
 };
 
 /*
@@ -34,11 +35,16 @@ static const struct db_query retire_replaced = {
 	.writes = true,
 };
 
-/* A week, for `posternctl key list` to tell. */
+/*
+ * As long as a session may sleep: whoever comes back with a token of it is
+ * told that it is over.  A week at least, for `posternctl key list` to tell.
+ */
 static const struct db_query delete_over = {
 	.name = "key_rotation_delete_over",
 	.text = "DELETE FROM postern.signing_key"
-		" WHERE expires_at < now() - interval '7 days' RETURNING 1",
+		" WHERE expires_at < now() - greatest(interval '7 days',"
+		"   $1 * interval '1 s') RETURNING 1",
+	.nparams = 1,
 	.writes = true,
 };
 
@@ -122,7 +128,8 @@ sweep(struct unit *u, int *deleted)
 	struct db_rows r;
 	enum err e;
 
-	e = unit_run(u, &delete_over, NULL, &r);
+	e = unit_run(u, &delete_over,
+	    DB_PARAMS(db_int(u->mem, conf->refresh_token_lifetime)), &r);
 	*deleted = e == OK ? r.nrows : 0;
 	return e;
 }

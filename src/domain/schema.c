@@ -3,6 +3,7 @@
 #include "domain/schema.h"
 
 #include "base/arena.h"
+#include "domain/locks.h"
 
 static const struct db_query version_of = {
 	.name = "schema_version",
@@ -12,7 +13,7 @@ static const struct db_query version_of = {
 
 static const struct db_query lock = {
 	.name = "schema_lock",
-	.text = "SELECT pg_advisory_lock(7810212002)",
+	.text = "SELECT pg_advisory_lock(" LOCK_SCHEMA ")",
 };
 
 static const struct db_query is_there = {

@@ -17,7 +17,6 @@
 #include "domain/signing_key.h"
 #include "platform/config.h"
 #include "platform/crypto.h"
-#include "platform/log.h"
 
 #define USER_AGENT_MAX 256 /* bytes that are kept */
 
@@ -44,13 +43,24 @@ static const struct db_query start = {
 static const struct db_query check = {
 	.name = "session_check",
 	.text = "SELECT a.address, s.expires_at <= now(),"
-		"   a.verified_at IS NOT NULL"
+		"   a.verified_at IS NOT NULL,"
+		"   s.last_seen_at < now() - interval '1 minute'"
 		" FROM postern.session s"
 		" JOIN postern.account a ON a.id = s.account_id"
 		" WHERE s.account_id = $1 AND s.id = $2 AND s.kind = 'api'"
 		"   AND s.ended_at IS NULL AND s.epoch = a.epoch"
 		"   AND a.disabled_at IS NULL",
 	.nparams = 2,
+};
+
+/* The only write of a check, once a minute; of many at once one writes. */
+static const struct db_query touch = {
+	.name = "session_touch",
+	.text = "UPDATE postern.session SET last_seen_at = now()"
+		" WHERE account_id = $1 AND id = $2"
+		"   AND last_seen_at < now() - interval '1 minute'",
+	.nparams = 2,
+	.writes = true,
 };
 
 /*
@@ -112,9 +122,10 @@ static const struct db_query end = {
 		"   SET ended_at = now(), end_reason = 'logout'"
 		"   WHERE account_id = $1 AND id = $2 AND ended_at IS NULL"
 		"   RETURNING account_id, id)"
-		" INSERT INTO postern.audit_event"
+		" , told AS (INSERT INTO postern.audit_event"
 		"   (event, account_id, session_id)"
-		" SELECT 'session.ended', account_id, id FROM ended",
+		"   SELECT 'session.ended', account_id, id FROM ended)"
+		" SELECT 1 FROM ended",
 	.nparams = 2,
 	.writes = true,
 };
@@ -177,7 +188,9 @@ session_insert(struct unit *u, const struct account *acc,
 		return unit_rollback(u, e);
 	if (r.nrows == 0)
 		return unit_rollback(u, ERR_CREDENTIALS);
-	return unit_commit(u);
+	if ((e = unit_commit(u)) == OK)
+		audit_log("session.started", &acc->id, &n->id);
+	return e;
 }
 
 enum err
@@ -224,7 +237,10 @@ session_check(struct unit *u, const char *access_token, struct session *s)
 	s->id = t.session;
 	s->address = db_get_text(&r, 0, 0);
 	s->verified = db_get_bool(&r, 0, 2);
-	return OK;
+	if (!db_get_bool(&r, 0, 3))
+		return OK;
+	return unit_run(u, &touch,
+	    DB_PARAMS(db_uuid(&s->account), db_uuid(&s->id)), NULL);
 }
 
 /* The token is genuine; what does its row say? */
@@ -244,7 +260,10 @@ rotate(struct unit *u, const struct refresh_token *t, int64_t *seconds_left)
 		return e;
 	if (r.nrows == 1) {
 		*seconds_left = db_get_int(&r, 0, 1);
-		return db_get_bool(&r, 0, 0) ? ERR_TOKEN_INVALID : OK;
+		if (!db_get_bool(&r, 0, 0))
+			return OK;
+		audit_log("session.stolen", &t->account, &t->session);
+		return ERR_TOKEN_INVALID;
 	}
 	if ((e = unit_run(u, &is_over,
 		 DB_PARAMS(db_uuid(&t->account), db_uuid(&t->session),
@@ -281,6 +300,13 @@ session_refresh(struct unit *u, const char *refresh_token,
 enum err
 session_end(struct unit *u, const struct session *s)
 {
-	return unit_run(u, &end,
-	    DB_PARAMS(db_uuid(&s->account), db_uuid(&s->id)), NULL);
+	struct db_rows r;
+	enum err e;
+
+	if ((e = unit_run(u, &end,
+		 DB_PARAMS(db_uuid(&s->account), db_uuid(&s->id)), &r)) != OK)
+		return e;
+	if (r.nrows == 1)
+		audit_log("session.ended", &s->account, &s->id);
+	return OK;
 }

@@ -3,11 +3,18 @@
 #include "domain/session_list.h"
 
 #include "base/arena.h"
+#include "domain/audit.h"
 #include "platform/config.h"
 
 #define RFC3339(column)                                                        \
 	"to_char(" column                                                      \
 	" AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
+
+/* Neither ended nor over, by whatever; $2 is session_idle. */
+#define LIVE                                                                   \
+	" s.ended_at IS NULL AND s.expires_at > now() AND s.epoch = a.epoch"   \
+	" AND (s.kind <> 'browser' OR"                                         \
+	"   s.last_seen_at > now() - $2::bigint * interval '1 s')"
 
 /* clang-format off */
 static const struct db_query list_live = {
@@ -18,30 +25,41 @@ static const struct db_query list_live = {
 		"   floor(extract(epoch FROM now() - s.last_seen_at))::bigint"
 		" FROM postern.session s"
 		" JOIN postern.account a ON a.id = s.account_id"
-		" WHERE s.account_id = $1 AND s.ended_at IS NULL"
-		"   AND s.expires_at > now() AND s.epoch = a.epoch"
-		"   AND (s.kind <> 'browser' OR"
-		"     s.last_seen_at > now() - $2::bigint * interval '1 s')"
+		" WHERE s.account_id = $1 AND" LIVE
 		" ORDER BY s.last_seen_at DESC, s.id LIMIT 200",
 	.nparams = 2,
 };
 /* clang-format on */
 
-/* What ends leaves its event.  $2 is the one to end, or NULL for all; $3 the
- * one that stays, or NULL. */
-static const struct db_query end_some = {
-	.name = "session_end_some",
-	.text = "WITH ended AS (UPDATE postern.session"
-		"   SET ended_at = now(), end_reason = 'ended_by_owner'"
-		"   WHERE account_id = $1 AND ended_at IS NULL"
-		"     AND ($2::uuid IS NULL OR id = $2)"
-		"     AND ($3::uuid IS NULL OR id <> $3)"
-		"   RETURNING account_id, id)"
-		" , told AS (INSERT INTO postern.audit_event"
-		"   (event, account_id, session_id)"
-		"   SELECT 'session.ended', account_id, id FROM ended)"
-		" SELECT id FROM ended",
+#define ENDED                                                                  \
+	" RETURNING s.account_id, s.id)"                                       \
+	" , told AS (INSERT INTO postern.audit_event"                          \
+	"   (event, account_id, session_id)"                                   \
+	"   SELECT 'session.ended', account_id, id FROM ended)"                \
+	" SELECT id FROM ended"
+
+#define END                                                                    \
+	"WITH ended AS (UPDATE postern.session s"                              \
+	"   SET ended_at = now(), end_reason = 'ended_by_owner'"               \
+	"   FROM postern.account a"                                            \
+	"   WHERE a.id = s.account_id AND s.account_id = $1"
+
+/* What ends leaves its event. */
+static const struct db_query end_one = {
+	.name = "session_end_one",
+	.text = END " AND s.id = $3 AND" LIVE ENDED,
 	.nparams = 3,
+	.writes = true,
+};
+
+/* $2 is the one that stays, or NULL.  One that lay idle ends too: with
+ * another session_idle it would be live again. */
+static const struct db_query end_all = {
+	.name = "session_end_others",
+	.text = END
+	" AND s.ended_at IS NULL AND s.expires_at > now()"
+	"   AND s.epoch = a.epoch AND ($2::uuid IS NULL OR s.id <> $2)" ENDED,
+	.nparams = 2,
 	.writes = true,
 };
 
@@ -80,11 +98,14 @@ session_end_one(struct unit *u, const struct uuid *account,
 	struct db_rows r;
 	enum err e;
 
-	if ((e = unit_run(u, &end_some,
-		 DB_PARAMS(db_uuid(account), db_uuid(id), db_uuid(NULL)),
+	if ((e = unit_run(u, &end_one,
+		 DB_PARAMS(db_uuid(account), db_int(u->mem, conf->session_idle),
+		     db_uuid(id)),
 		 &r)) != OK)
 		return e;
 	*found = r.nrows > 0;
+	if (*found)
+		audit_log("session.ended", account, id);
 	return OK;
 }
 
@@ -92,6 +113,16 @@ enum err
 session_end_all(struct unit *u, const struct uuid *account,
     const struct uuid *keep)
 {
-	return unit_run(u, &end_some,
-	    DB_PARAMS(db_uuid(account), db_uuid(NULL), db_uuid(keep)), NULL);
+	struct uuid id;
+	struct db_rows r;
+	enum err e;
+
+	if ((e = unit_run(u, &end_all,
+		 DB_PARAMS(db_uuid(account), db_uuid(keep)), &r)) != OK)
+		return e;
+	for (int row = 0; row < r.nrows; row++) {
+		id = db_get_uuid(&r, row, 0);
+		audit_log("session.ended", account, &id);
+	}
+	return OK;
 }

@@ -16,7 +16,7 @@
 #include "platform/crypto.h"
 #include "platform/log.h"
 
-#define KEYS_MAX 16     /* newest first; older ones are over */
+#define KEYS_MAX 16     /* newest first; older ones are forgotten */
 #define RETRY_MS 1000   /* after the database did not answer */
 #define UNKNOWN_MS 1000 /* between readings for names nobody knows */
 #define KEYLESS_MS 100  /* between readings while no key signs */
@@ -30,6 +30,7 @@ struct signing_key {
 	struct es256 *key;
 	int64_t signs_from;     /* INT64_MAX: never again */
 	int64_t verifies_until; /* INT64_MAX: no end yet */
+	bool over;              /* it tells its tokens from forged ones */
 };
 
 struct signing_keys {
@@ -51,9 +52,11 @@ static const struct db_query all = {
 		"   ceil(1000 * extract(epoch FROM"
 		"     expires_at - clock_timestamp()))::bigint"
 		" FROM postern.signing_key"
-		" WHERE algorithm = 'ES256'"
-		"   AND (expires_at IS NULL OR expires_at > now())"
-		" ORDER BY active_at DESC, kid LIMIT 16",
+		" WHERE algorithm = 'ES256' AND (expires_at IS NULL"
+		"   OR expires_at > now() - $1 * interval '1 s')"
+		" ORDER BY coalesce(expires_at <= now(), false),"
+		"   active_at DESC, kid LIMIT 16",
+	.nparams = 1,
 };
 
 static const struct db_query insert = {
@@ -84,22 +87,21 @@ forget(struct signing_keys *k)
 	k->n = 0;
 }
 
-/* Drops the keys whose time has come. */
+/* Ends the keys whose time has come. */
 static void
-forget_over(struct signing_keys *k)
+end_over(struct signing_keys *k)
 {
 	int64_t now = clock_steady_ms();
-	int kept = 0;
 
 	for (int i = 0; i < k->n; i++) {
-		if (k->key[i].verifies_until > now)
-			k->key[kept++] = k->key[i];
-		else
-			es256_free(&k->key[i].key);
-	}
-	if (kept != k->n)
+		struct signing_key *key = &k->key[i];
+
+		if (key->over || key->verifies_until > now)
+			continue;
+		key->over = true;
+		key->signs_from = INT64_MAX;
 		k->generation++;
-	k->n = kept;
+	}
 }
 
 void
@@ -195,8 +197,11 @@ take_rows(struct unit *u, struct signing_keys *k, const struct db_rows *r)
 	for (int row = 0; row < r->nrows && row < KEYS_MAX; row++) {
 		const char *kid = db_get_text(r, row, 0);
 		struct es256 *key = unseal_row(u, r, row);
+		int64_t until = steady(r, row, 6);
 		struct signing_key *new;
 
+		if (key == NULL && until <= clock_steady_ms())
+			continue;
 		if (key == NULL) {
 			log_event(ERROR, "key.sealed",
 			    "kid=%s what=does not open with key_file", kid);
@@ -204,16 +209,18 @@ take_rows(struct unit *u, struct signing_keys *k, const struct db_rows *r)
 		}
 		new = append(k, kid, key);
 		new->signs_from = steady(r, row, 5);
-		new->verifies_until = steady(r, row, 6);
+		new->verifies_until = until;
 	}
+	end_over(k);
 }
 
-/* Whether both have the same keys: a name is never used twice. */
+/* Whether the same keys verify: a name is never used twice. */
 static bool
 same_keys(const struct signing_keys *a, const struct signing_keys *b)
 {
 	for (int i = 0; i < a->n; i++)
-		if (i >= b->n || strcmp(a->key[i].kid, b->key[i].kid) != 0)
+		if (i >= b->n || strcmp(a->key[i].kid, b->key[i].kid) != 0 ||
+		    a->key[i].over != b->key[i].over)
 			return false;
 	return a->n == b->n;
 }
@@ -226,7 +233,8 @@ read_again(struct unit *u, struct signing_keys *k)
 	enum err e;
 
 	k->tried_at = clock_steady_ms();
-	e = unit_run(u, &all, NULL, &r);
+	e = unit_run(u, &all,
+	    DB_PARAMS(db_int(u->mem, conf->refresh_token_lifetime)), &r);
 	k->failed = e != OK;
 	if (e != OK)
 		return e;
@@ -245,7 +253,7 @@ signing_keys_refresh(struct unit *u, struct signing_keys *k, int64_t age_ms)
 	int64_t now = clock_steady_ms();
 	const char *kid;
 
-	forget_over(k);
+	end_over(k);
 	if (k->fixed)
 		return OK;
 	if (age_ms > KEYLESS_MS && signing_keys_current(k, &kid) == NULL)
@@ -309,38 +317,49 @@ signing_keys_next(const struct signing_keys *k)
 	return NULL;
 }
 
-static const struct es256 *
+static const struct signing_key *
 find(const struct signing_keys *k, const char *kid)
 {
 	for (int i = 0; i < k->n; i++)
 		if (strcmp(k->key[i].kid, kid) == 0)
-			return k->key[i].key;
+			return &k->key[i];
 	return NULL;
 }
 
 enum err
-signing_keys_find(struct unit *u, const char *kid, const struct es256 **key)
+signing_keys_find(struct unit *u, const char *kid, const struct es256 **key,
+    bool *over)
 {
+	const struct signing_key *found;
 	enum err e;
 
 	must(u->signing != NULL);
-	if ((*key = find(u->signing, kid)) != NULL)
-		return OK;
-	if (strlen(kid) >= SIGNING_KID_TEXT)
+	found = find(u->signing, kid);
+	if (found == NULL && strlen(kid) >= SIGNING_KID_TEXT)
 		return ERR_TOKEN_INVALID;
-	if ((e = signing_keys_refresh(u, u->signing, UNKNOWN_MS)) != OK)
-		return e;
-	*key = find(u->signing, kid);
-	return *key == NULL ? ERR_TOKEN_INVALID : OK;
+	if (found == NULL) {
+		e = signing_keys_refresh(u, u->signing, UNKNOWN_MS);
+		if (e != OK)
+			return e;
+		found = find(u->signing, kid);
+	}
+	if (found == NULL)
+		return ERR_TOKEN_INVALID;
+	*key = found->key;
+	*over = found->over;
+	return OK;
 }
 
 const struct es256 *
 signing_keys_at(const struct signing_keys *k, int i, const char **kid)
 {
-	if (i >= k->n)
-		return NULL;
-	*kid = k->key[i].kid;
-	return k->key[i].key;
+	for (int at = 0; at < k->n; at++) {
+		if (k->key[at].over || i-- > 0)
+			continue;
+		*kid = k->key[at].kid;
+		return k->key[at].key;
+	}
+	return NULL;
 }
 
 uint64_t

@@ -36,7 +36,7 @@ void signing_keys_add(struct signing_keys *k, const char *kid,
     struct es256 *key, bool signs);
 
 /*
- * Drops the keys that are over, and reads the table again when the last
+ * Ends the keys whose time has come, and reads the table again when the last
  * reading is at least age_ms ago; while no key signs, sooner.  Keeps what it
  * has when the database does not answer (ERR_UNAVAILABLE), and does not ask
  * it again for a second.
@@ -62,14 +62,16 @@ int64_t signing_keys_age(const struct signing_keys *keys);
 const char *signing_keys_next(const struct signing_keys *keys);
 
 /*
- * The key of that name that verifies, of the unit's keys.  A name that is not
- * among them has the table read again, at most once a second, however many
- * ask: another process may have signed with a key that is new.
+ * The key of that name, of the unit's keys.  A name that is not among them
+ * has the table read again, at most once a second, however many ask: another
+ * process may have signed with a key that is new.  *over: it verifies no
+ * more and is kept for as long as a session may sleep, to tell its tokens,
+ * which are over too, from forged ones.
  * ERR_TOKEN_INVALID when there is none, ERR_UNAVAILABLE when that cannot be
  * told.
  */
 enum err signing_keys_find(struct unit *u, const char *kid,
-    const struct es256 **key) MUST_USE;
+    const struct es256 **key, bool *over) MUST_USE;
 
 /*
  * The i-th of the keys that verify (current, next, retired but still valid),

@@ -8,7 +8,6 @@
 #include "domain/session_list.h"
 #include "handlers/page.h"
 #include "platform/json.h"
-#include "platform/log.h"
 
 /* A use is noted once a minute, so less than two minutes are now. */
 static void
@@ -102,13 +101,10 @@ leave(struct call *c)
 static enum err
 end_all(struct call *c, const struct uuid *keep)
 {
-	char id[UUID_TEXT];
 	enum err e;
 
 	if ((e = session_end_all(c->u, &c->session.account, keep)) != OK)
 		return e;
-	log_event(INFO, "logout.all", "account=%s",
-	    uuid_text(id, &c->session.account));
 	if (keep == NULL)
 		return leave(c);
 	return page_go(c, "/account/sessions?notice=others-ended");

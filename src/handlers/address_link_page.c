@@ -9,24 +9,20 @@
 #include "domain/account_address.h"
 #include "handlers/page.h"
 #include "platform/json.h"
-#include "platform/log.h"
 
 static const struct link {
 	const char *path, *cookie, *template;
 	enum token_purpose purpose;
 	enum err (*use)(struct unit *u, const char *token);
-	const char *event;
 	const char *done, *done_link; /* the message's key, where it leads */
 	const char *dead, *dead_link;
 } links[] = {
 	{ "/confirm-email", "postern_confirm", "page/confirm_email.html",
-	    TOKEN_CONFIRM, account_confirm_address, "address.changed",
-	    "page.address_changed", "/account/", "page.link_dead_confirm",
-	    "/account/email" },
+	    TOKEN_CONFIRM, account_confirm_address, "page.address_changed",
+	    "/account/", "page.link_dead_confirm", "/account/email" },
 	{ "/take-back", "postern_take_back", "page/take_back.html",
-	    TOKEN_TAKE_BACK, account_take_back, "address.taken_back",
-	    "page.address_taken_back", NULL, "page.link_dead_take_back",
-	    "/forgot-password" },
+	    TOKEN_TAKE_BACK, account_take_back, "page.address_taken_back", NULL,
+	    "page.link_dead_take_back", "/forgot-password" },
 };
 
 static const struct link *
@@ -58,17 +54,6 @@ address_link_page(struct call *c)
 	return page_show(c, 200, l->template, &data);
 }
 
-static void
-log_use(const struct link *l, const char *token)
-{
-	struct one_time_token t;
-	char id[UUID_TEXT];
-
-	if (one_time_token_parse(&t, token))
-		log_event(INFO, l->event, "account=%s",
-		    uuid_text(id, &t.account));
-}
-
 enum err
 address_link_page_post(struct call *c)
 {
@@ -80,7 +65,6 @@ address_link_page_post(struct call *c)
 		return page_message(c, 400, l->dead, l->dead_link);
 	if (e != OK)
 		return e;
-	log_use(l, token);
 	page_set_cookie(c, l->cookie, "", 0);
 	if (l->purpose == TOKEN_TAKE_BACK)
 		page_clear_session(c);

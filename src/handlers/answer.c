@@ -70,6 +70,7 @@ static const struct answer {
 	    "email_not_verified" },
 	[ERR_DISABLED] = { 403, "This account is disabled",
 	    "account_disabled" },
+	[ERR_NO_SESSION] = { 404, "Session not found", "session_not_found" },
 	[ERR_SIGNED_OUT] = { 401, "Authorization token is missing",
 	    "token_missing" },
 	[ERR_TOKEN_MISSING] = { 401, "Authorization token is missing",

@@ -40,7 +40,7 @@ enum access {
 
 /* What a request carries; handlers/input.c has the rules of each. */
 enum input {
-	INPUT_NONE,         /* a body is read and not looked at */
+	INPUT_NONE,         /* a body is read, its size judged */
 	INPUT_REGISTRATION, /* email, password: both strict */
 	INPUT_LOGIN,        /* email, password: present */
 	INPUT_EMAIL,        /* email: present */

@@ -2,7 +2,6 @@
 /* POST /auth/change-email, and what its page does. */
 #include "domain/account_address.h"
 #include "handlers/prove.h"
-#include "platform/log.h"
 
 /* A mailbox gets so many mails from us an hour, asked for here or there; over
  * that nothing is done and nothing said. */
@@ -28,14 +27,13 @@ change_email(struct call *c)
 	int epoch;
 	enum err e;
 
-	if ((e = prove_password(c, &epoch)) != OK ||
+	/* What cannot be done spends nothing of a limit. */
+	if ((e = account_judge_address(&c->session, c->in.email)) != OK ||
+	    (e = prove_password(c, &epoch)) != OK ||
 	    (e = ratelimit_take(c->u, LIMIT_CHANGE_EMAIL, c->req->client,
-		 uuid_text(id, &c->session.account), &c->refusal)) != OK ||
-	    (e = ask(c, epoch)) != OK)
+		 uuid_text(id, &c->session.account), &c->refusal)) != OK)
 		return e;
-	log_event(INFO, "address.asked", "account=%s",
-	    uuid_text(id, &c->session.account));
-	return OK;
+	return ask(c, epoch);
 }
 
 enum err

@@ -4,7 +4,6 @@
 
 #include "handlers/page.h"
 #include "platform/json.h"
-#include "platform/log.h"
 
 enum err
 dashboard_page(struct call *c)
@@ -27,7 +26,6 @@ dashboard_page(struct call *c)
 enum err
 dashboard_page_post(struct call *c)
 {
-	char id[UUID_TEXT];
 	enum err e;
 
 	if (strcmp(page_field(c, "action"), "sign-out") != 0)
@@ -35,7 +33,5 @@ dashboard_page_post(struct call *c)
 	if ((e = session_end(c->u, &c->session)) != OK)
 		return e;
 	page_clear_session(c);
-	log_event(INFO, "logout.ok", "account=%s",
-	    uuid_text(id, &c->session.account));
 	return page_go(c, "/login?notice=signed-out");
 }

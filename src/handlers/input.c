@@ -253,6 +253,8 @@ input_read(struct call *c)
 {
 	const struct rule *rule = &rules[c->route->input];
 
+	if (c->req->body_err == ERR_TOO_LARGE)
+		return ERR_TOO_LARGE;
 	/* auth_request's subrequests announce a body that never comes. */
 	if (c->route->input == INPUT_NONE)
 		return OK;

@@ -3,7 +3,6 @@
 #include "domain/account.h"
 #include "handlers/call.h"
 #include "platform/json.h"
-#include "platform/log.h"
 
 static struct json *
 describe(const struct account *acc)
@@ -23,7 +22,6 @@ login_post(struct call *c)
 {
 	struct account acc = { 0 };
 	struct token_pair pair;
-	char id[UUID_TEXT];
 	struct json *body;
 	enum err e;
 
@@ -33,7 +31,6 @@ login_post(struct call *c)
 	    (e = session_start(c->u, &acc, c->req->client, c->req->user_agent,
 		 &pair)) != OK)
 		return e;
-	log_event(INFO, "login.ok", "account=%s", uuid_text(id, &acc.id));
 	body = describe(&acc);
 	return answer_tokens(c, &body, &pair);
 }

@@ -6,7 +6,6 @@
 #include "handlers/page.h"
 #include "platform/config.h"
 #include "platform/json.h"
-#include "platform/log.h"
 
 /* Where nobody is to hear which addresses are free, an account that is not
  * verified is refused as a wrong password is: one advice serves both. */
@@ -87,7 +86,7 @@ end_former(struct call *c)
 static enum err
 sign_in(struct call *c)
 {
-	char cookie[BROWSER_SESSION_TEXT], id[UUID_TEXT];
+	char cookie[BROWSER_SESSION_TEXT];
 	struct account acc = { 0 };
 	enum err e;
 
@@ -100,7 +99,6 @@ sign_in(struct call *c)
 		return e;
 	page_set_session(c, cookie);
 	explicit_bzero(cookie, sizeof cookie);
-	log_event(INFO, "login.ok", "account=%s", uuid_text(id, &acc.id));
 	return OK;
 }
 

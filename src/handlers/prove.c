@@ -7,10 +7,14 @@
 enum err
 prove_limit(struct call *c)
 {
-	char id[UUID_TEXT];
+	struct address own;
+	enum err e;
 
-	return ratelimit_take(c->u, LIMIT_LOGIN, c->req->client,
-	    uuid_text(id, &c->session.account), &c->refusal);
+	/* By the name that a sign-in has there: one count for both. */
+	if ((e = address_parse(&own, c->u->mem, c->session.address)) != OK)
+		return e;
+	return ratelimit_take(c->u, LIMIT_LOGIN, c->req->client, own.canonical,
+	    &c->refusal);
 }
 
 enum err

@@ -7,7 +7,8 @@
 /*
  * Who asks for a grave change of the own account proves it once more with the
  * present password (c->in.current): a session left open somewhere is not
- * enough.  It can be guessed here as at the sign-in, so it has the same limit.
+ * enough.  It can be guessed here as at the sign-in, so both are counted
+ * together.
  */
 enum err prove_limit(struct call *c) MUST_USE;
 

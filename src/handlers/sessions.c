@@ -5,7 +5,6 @@
 #include "domain/session_list.h"
 #include "handlers/call.h"
 #include "platform/json.h"
-#include "platform/log.h"
 
 static struct json *
 describe(const struct session_info *s, const struct session *own)
@@ -52,24 +51,21 @@ session_delete(struct call *c)
 	enum err e;
 
 	if (!uuid_parse(&id, c->argument))
-		return ERR_NOT_FOUND;
+		return ERR_NO_SESSION;
 	e = session_end_one(c->u, &c->session.account, &id, &found);
 	if (e != OK)
 		return e;
-	return found ? answer_message(c, "Session ended") : ERR_NOT_FOUND;
+	return found ? answer_message(c, "Session ended") : ERR_NO_SESSION;
 }
 
 enum err
 logout_all_post(struct call *c)
 {
 	const struct uuid *keep = c->in.flag ? &c->session.id : NULL;
-	char id[UUID_TEXT];
 	enum err e;
 
 	if ((e = session_end_all(c->u, &c->session.account, keep)) != OK)
 		return e;
-	log_event(INFO, "logout.all", "account=%s",
-	    uuid_text(id, &c->session.account));
 	return answer_message(c,
 	    c->in.flag ? "All other sessions ended" : "All sessions ended");
 }

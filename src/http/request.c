@@ -148,7 +148,8 @@ declared_length(const struct fcgi *f)
 /*
  * Reads the body, always to its end, so that the peer has sent all before it
  * is answered.  It must be as long as was declared: libfcgi would pass on
- * what a broken peer cut off as if it were whole.
+ * what a broken peer cut off as if it were whole.  One of which nothing came
+ * is not too large, whatever was declared: auth_request's subrequests are so.
  */
 static void
 read_body(struct request *req, struct fcgi *f, struct arena *mem)
@@ -161,7 +162,8 @@ read_body(struct request *req, struct fcgi *f, struct arena *mem)
 	req->body = "";
 	req->body_len = 0;
 	req->body_err = OK;
-	if (got > BODY_MAX || (declared > BODY_MAX && declared != SIZE_MAX)) {
+	if (got > BODY_MAX ||
+	    (got > 0 && declared > BODY_MAX && declared != SIZE_MAX)) {
 		req->body_err = ERR_TOO_LARGE;
 	} else if (e != OK || got != declared) {
 		req->body_err = ERR_BODY_CUT;

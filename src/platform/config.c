@@ -12,6 +12,7 @@
 
 #include "base/encode.h"
 #include "base/must.h"
+#include "platform/db.h"
 #include "platform/option.h"
 #include "platform/url.h"
 
@@ -293,20 +294,28 @@ read_variable(struct load *l, const char *variable)
 	free(copy);
 }
 
-/* Whether a connection string, or URI, brings a password along. */
-static bool
-names_password(const char *conninfo)
+/* Browsers would drop the cookie, and every sign-in with it. */
+static void
+check_cookie_domain(struct load *l)
 {
-	const char *user = strstr(conninfo, "://");
-	size_t n;
+	const struct config *c = l->config;
 
-	if (strcasestr(conninfo, "password=") != NULL)
-		return true;
-	if (user == NULL)
-		return false;
-	user += 3;
-	n = strcspn(user, "@/");
-	return user[n] == '@' && memchr(user, ':', n) != NULL;
+	if (*c->cookie_domain == '\0')
+		return;
+	if (!url_is_domain(c->cookie_domain))
+		problem(l, true,
+		    "cookie_domain is no domain: write it as example.org,"
+		    " without a dot before it, in ASCII letters");
+	else if (url_is_local_http(c->public_url))
+		problem(l, true,
+		    "cookie_domain needs a public_url with https: its cookie"
+		    " goes over TLS alone; leave it empty");
+	else if (*c->public_url != '\0' &&
+	    !url_host_is_within(c->public_url, c->cookie_domain))
+		problem(l, true,
+		    "cookie_domain does not cover the host of public_url:"
+		    " browsers would refuse its cookie; write a domain that"
+		    " this host is or lies below");
 }
 
 /* The SMTP library takes what follows a colon for the port. */
@@ -351,7 +360,8 @@ check(struct load *l, const char *path)
 		    "public_url is http: cookies and tokens would"
 		    " travel in the clear; write https (http is for"
 		    " localhost alone)");
-	if (names_password(c->database))
+	check_cookie_domain(l);
+	if (db_names_password(c->database))
 		problem(l, true,
 		    "database names a password: move it to the"
 		    " *_database_password_file options");

@@ -91,6 +91,12 @@ struct db_options {
 	int budget_ms;        /* waiting a request may do in all */
 };
 
+/*
+ * Whether an operator's connection string, or URI, brings a secret along: as
+ * libpq reads it.  One that it cannot read brings nothing.
+ */
+bool db_names_password(const char *conninfo);
+
 /* Makes the object; connects later.  Never NULL. */
 struct db *db_open(const struct db_options *o);
 

@@ -89,6 +89,20 @@ parse(const struct db *db, int *hosts)
 	return all;
 }
 
+bool
+db_names_password(const char *conninfo)
+{
+	PQconninfoOption *all = PQconninfoParse(conninfo, NULL);
+	bool found = false;
+
+	for (PQconninfoOption *o = all; o != NULL && o->keyword; o++)
+		if (strcmp(o->keyword, "password") == 0 ||
+		    strcmp(o->keyword, "sslpassword") == 0)
+			found |= o->val != NULL && *o->val != '\0';
+	PQconninfoFree(all);
+	return found;
+}
+
 /*
  * Begins a connection.  Behind a transaction pooler (prepare off) session
  * settings would reach other clients: the pooler has its own.

@@ -15,6 +15,7 @@
  * write them.
  */
 #define HOST_MAX 253
+#define LABEL_MAX 63
 #define DIGITS "0123456789"
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -101,18 +102,60 @@ url_origin(const char *text)
 	return url;
 }
 
+/* The host of an origin, brackets left out. */
+static void
+copy_host(char host[HOST_MAX + 1], const char *origin)
+{
+	const char *s = strstr(origin, "://");
+	size_t n;
+
+	must(s != NULL);
+	s += strlen("://");
+	n = *s == '[' ? strcspn(++s, "]") : strcspn(s, ":");
+	must(n <= HOST_MAX);
+	memcpy(host, s, n);
+	host[n] = '\0';
+}
+
 bool
 url_is_local_http(const char *origin)
 {
 	char host[HOST_MAX + 1];
-	const char *s = origin + strlen("http://");
-	size_t n;
 
 	if (strncmp(origin, "http://", strlen("http://")) != 0)
 		return false;
-	n = *s == '[' ? strcspn(++s, "]") : strcspn(s, ":");
-	must(n < sizeof host);
-	memcpy(host, s, n);
-	host[n] = '\0';
+	copy_host(host, origin);
 	return url_host_is_loopback(host);
+}
+
+bool
+url_is_domain(const char *name)
+{
+	const char *label = name;
+	size_t n;
+
+	if (strlen(name) > HOST_MAX)
+		return false;
+	for (;; label += n + 1) {
+		n = strspn(label, LETTERS DIGITS "-");
+		if (n == 0 || n > LABEL_MAX || label[0] == '-' ||
+		    label[n - 1] == '-')
+			return false;
+		if (label[n] != '.')
+			break;
+	}
+	return label[n] == '\0' && label != name && strspn(label, DIGITS) != n;
+}
+
+bool
+url_host_is_within(const char *origin, const char *domain)
+{
+	char host[HOST_MAX + 1];
+	size_t n, tail = strlen(domain);
+
+	copy_host(host, origin);
+	n = strlen(host);
+	if (n < tail || strcasecmp(host + n - tail, domain) != 0)
+		return false;
+	return n == tail || host[n - tail - 1] == '.';
 }

@@ -25,4 +25,13 @@ bool url_is_local_http(const char *origin);
  */
 bool url_host_is_loopback(const char *host);
 
+/*
+ * Whether name may stand as a cookie's Domain: two labels at least, of
+ * letters, digits and hyphens, and no IPv4 address.
+ */
+bool url_is_domain(const char *name);
+
+/* Whether an origin's host is domain, in any letter case, or below it. */
+bool url_host_is_within(const char *origin, const char *domain);
+
 #endif

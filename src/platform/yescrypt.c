@@ -125,3 +125,17 @@ yescrypt_outdated(const char *hash, int cost)
 	n = strlen(PREFIX) + strcspn(setting + strlen(PREFIX), "$") + 1;
 	return strncmp(hash, setting, n) != 0;
 }
+
+/* Each cost is twice the one before: c + c + (c + 1) + … + (n - 1) is n. */
+enum err
+yescrypt_waste_rest(const char *hash, const char *password, int cost)
+{
+	int own = 1;
+	enum err e = OK;
+
+	while (own < cost && yescrypt_outdated(hash, own))
+		own++;
+	for (; own < cost && e == OK; own++)
+		e = yescrypt_waste(password, own);
+	return e;
+}

@@ -39,6 +39,14 @@ enum err yescrypt_verify(const char *hash, const char *password,
  */
 enum err yescrypt_waste(const char *password, int cost) MUST_USE;
 
+/*
+ * Spends what a hash at this cost takes more than hash's own, which was
+ * verified just now: so that both come to the same.  Nothing when hash costs
+ * as much or more.
+ */
+enum err yescrypt_waste_rest(const char *hash, const char *password,
+    int cost) MUST_USE;
+
 /* Whether hash was made at another cost than this, or another method. */
 bool yescrypt_outdated(const char *hash, int cost);
 

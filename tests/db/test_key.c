@@ -11,6 +11,7 @@
 
 #include "domain/access_token.h"
 #include "domain/key_rotation.h"
+#include "domain/schema.h"
 #include "domain/token_cache.h"
 #include "platform/clock.h"
 
@@ -87,6 +88,16 @@ START_TEST(first_key_is_made_once)
 }
 END_TEST
 
+/* A migration that takes its time keeps no key from being made. */
+START_TEST(migration_does_not_hold_up_keys)
+{
+	struct unit *janitor = start(), *migrating = unit_as(ADMIN);
+
+	ck_assert_int_eq(schema_lock(migrating), OK);
+	ck_assert_str_ne(run(janitor).first, "");
+}
+END_TEST
+
 /* From one key to the next, as the days go by. */
 START_TEST(keys_rotate_by_themselves)
 {
@@ -96,7 +107,7 @@ START_TEST(keys_rotate_by_themselves)
 	char second[SIGNING_KID_TEXT];
 	int n;
 
-	conf_set("key_rotation = 30d\n");
+	conf_set("key_rotation = 30d\nrefresh_token_lifetime = 10d\n");
 	first = signer(web, &n);
 	pass("28 days 23 hours");
 	done = run(janitor);
@@ -129,7 +140,9 @@ START_TEST(keys_rotate_by_themselves)
 	ck_assert_str_eq(signer(web, &n), second);
 	ck_assert_int_eq(n, 1);
 	ck_assert_str_eq(listed(janitor, first), "over");
-	pass("7 days");
+	pass("9 days 23 hours");
+	ck_assert_int_eq(run(janitor).deleted, 0);
+	pass("1 hour");
 	ck_assert_int_eq(run(janitor).deleted, 1);
 	ck_assert_str_eq(listed(janitor, first), "gone");
 }
@@ -401,11 +414,51 @@ START_TEST(retired_key_s_tokens_are_forgotten)
 }
 END_TEST
 
+/*
+ * Who comes back after a while must not take the old token for a forged one:
+ * its key is over and tells just that, for as long as a session may sleep.
+ */
+START_TEST(old_token_of_an_old_key_is_expired)
+{
+	struct unit *janitor = start(), *web = unit_signing(WEB);
+	struct access_token t;
+	const char *first, *text;
+	char *forged;
+	int n;
+
+	web->verified = token_cache_new();
+	first = signer(web, &n);
+	text = sign(web);
+	ck_assert_int_eq(access_token_verify(next(web), text, &t), OK);
+	pass("89 days 1 hour");
+	(void)run(janitor);
+	pass("1 day");
+	ck_assert_int_eq(run(janitor).retired, 1);
+	pass("29 days");
+	ck_assert_str_eq(listed(janitor, first), "over");
+	(void)run(janitor);
+	(void)signer(web, &n);
+	ck_assert_int_eq(n, 1);
+	/* By its time it would be good: a worker's clock is not moved. */
+	ck_assert_int_eq(access_token_verify(next(web), text, &t),
+	    ERR_TOKEN_INVALID);
+	web = next(web);
+	web->now += 3600;
+	ck_assert_int_eq(access_token_verify(web, text, &t), ERR_TOKEN_EXPIRED);
+	forged = arena_strdup(test_mem(), text);
+	forged[strlen(forged) - 10] ^= 1;
+	ck_assert_int_eq(access_token_verify(web, forged, &t),
+	    ERR_TOKEN_INVALID);
+	token_cache_free(&web->verified);
+}
+END_TEST
+
 Suite *
 key_suite(void)
 {
 	const struct test_case cases[] = {
 		CASE(first_key_is_made_once, 0),
+		CASE(migration_does_not_hold_up_keys, 0),
 		CASE(keys_rotate_by_themselves, 0),
 		CASE(next_key_takes_over_on_time, 0),
 		CASE(admin_rotates, 0),
@@ -416,6 +469,7 @@ key_suite(void)
 		CASE(unknown_names_cost_one_reading_a_second, 0),
 		CASE(unknown_name_is_no_refusal_while_the_database_is_away, 0),
 		CASE(retired_key_s_tokens_are_forgotten, 0),
+		CASE(old_token_of_an_old_key_is_expired, 0),
 	};
 
 	return test_suite("key", cases, ROWS(cases));

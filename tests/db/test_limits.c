@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "domain/account.h"
 #include "domain/ratelimit.h"
 
 #define HOURLY                                                                 \
@@ -300,6 +301,52 @@ START_TEST(limit_that_cannot_be_asked_is_no_free_pass)
 }
 END_TEST
 
+static int64_t
+events_taken(void)
+{
+	return sql_int("SELECT count(*) FROM postern.audit_event"
+		       " WHERE event = 'registration.taken'");
+}
+
+/*
+ * Where nobody is to hear that an address is taken, each registration commits
+ * something: the time that the disk takes would tell.
+ */
+START_TEST(hidden_conflict_always_writes)
+{
+	struct unit *u = unit_signing(PASSWORD);
+	struct person p = person_new(true);
+	struct address kept = address_random();
+	int64_t before = events_taken();
+	struct uuid id;
+
+	conf_set("registration_conflict = hide\n"
+		 "limit_resend_mailbox = 1/1h\n");
+	for (int i = 1; i <= 3; i++) {
+		ck_assert_int_eq(account_register(next(u), &p.address,
+				     GOOD_PASSWORD, NULL, &id),
+		    OK);
+		ck_assert_int_eq(events_taken() - before, i);
+	}
+	ck_assert_int_eq(sql_int("SELECT count(*) FROM postern.mail_outbox"
+				 " WHERE canonical = '%s'",
+			     p.address.canonical),
+	    1);
+	/* Of an address that has no account and is kept for one. */
+	sql_exec("INSERT INTO postern.address_change (account_id, id,"
+		 " new_address, new_canonical, epoch, number, old_address,"
+		 " old_canonical, confirmed_at, take_back_until)"
+		 " SELECT id, gen_random_uuid(), canonical, canonical, 0, 1,"
+		 " '%s', '%s', now(), now() + interval '1 day'"
+		 " FROM postern.account WHERE id = '%s'",
+	    kept.text, kept.canonical, p.id_text);
+	ck_assert_int_eq(account_register(next(u), &kept, GOOD_PASSWORD, NULL,
+			     &id),
+	    OK);
+	ck_assert_int_eq(events_taken() - before, 4);
+}
+END_TEST
+
 Suite *
 limits_suite(void)
 {
@@ -318,6 +365,7 @@ limits_suite(void)
 		CASE(many_processes_count_as_one, 0),
 		CASE(processes_that_wait_for_each_other_count_as_one, 0),
 		CASE(limit_that_cannot_be_asked_is_no_free_pass, 0),
+		CASE(hidden_conflict_always_writes, 0),
 	};
 
 	return test_suite("limits", cases, ROWS(cases));

@@ -185,7 +185,9 @@ START_TEST(asking_leaves_the_same_whoever_has_the_address)
 	ck_assert_str_eq(traces(&one),
 	    "1 confirm_addressqueued account.address_change_asked");
 	ck_assert_str_eq(traces(&two), traces(&one));
-	ck_assert_int_eq(ask(&one, &one.p.address), ERR_EMAIL_SAME);
+	ck_assert_int_eq(account_judge_address(&one.s, &one.p.address),
+	    ERR_EMAIL_SAME);
+	ck_assert_int_eq(account_judge_address(&one.s, &free), OK);
 }
 END_TEST
 
@@ -428,15 +430,17 @@ START_TEST(change_goes_a_week_after_its_right)
 }
 END_TEST
 
-/* SQL of when it was verified, its age, and what is left of its link. */
+/* SQL of when it was verified, its age, and what is left of its link: a reset
+ * verifies, too. */
 static const struct {
-	const char *verified, *age, *link;
+	const char *verified, *age, *purpose, *link;
 	int64_t left;
 } unverified[] = {
-	{ "now()", "365 days", "-1 day", 1 },
-	{ "NULL", "6 days 23 hours", "-1 day", 1 },
-	{ "NULL", "7 days 1 hour", "-1 minute", 0 },
-	{ "NULL", "7 days 1 hour", "1 minute", 1 },
+	{ "now()", "365 days", "verify", "-1 day", 1 },
+	{ "NULL", "6 days 23 hours", "verify", "-1 day", 1 },
+	{ "NULL", "7 days 1 hour", "verify", "-1 minute", 0 },
+	{ "NULL", "7 days 1 hour", "verify", "1 minute", 1 },
+	{ "NULL", "7 days 1 hour", "reset", "1 minute", 1 },
 };
 
 START_TEST(account_never_verified_goes_when_its_link_is_over)
@@ -449,10 +453,10 @@ START_TEST(account_never_verified_goes_when_its_link_is_over)
 	    unverified[_i].verified, unverified[_i].age, o.p.id_text);
 	sql_exec("INSERT INTO postern.one_time_token (account_id, hash,"
 		 " purpose, canonical, epoch, expires_at) SELECT id,"
-		 " sha256('x'), 'verify', canonical, epoch,"
+		 " sha256('x'), '%s', canonical, epoch,"
 		 " now() + interval '%s' FROM postern.account"
 		 " WHERE id = '%s'",
-	    unverified[_i].link, o.p.id_text);
+	    unverified[_i].purpose, unverified[_i].link, o.p.id_text);
 	ck_assert_int_eq(expiry_run(unit_as(JANITOR), &more), OK);
 	ck_assert_int_eq(sql_int("SELECT count(*) FROM postern.account"
 				 " WHERE id = '%s'",

@@ -14,6 +14,7 @@
 #include "domain/account.h"
 #include "domain/refresh_token.h"
 #include "domain/session.h"
+#include "domain/session_list.h"
 #include "platform/crypto.h"
 
 /* A person with a session, as both pools know it. */
@@ -247,6 +248,31 @@ START_TEST(check_names_the_account)
 }
 END_TEST
 
+/* The list of sessions shows use; a check writes once a minute at most. */
+static const struct {
+	const char *seen;
+	bool moves;
+} uses[] = { { "59 s", false }, { "61 s", true }, { "20 days", true } };
+
+START_TEST(use_moves_last_seen)
+{
+	struct signed_in s = sign_in();
+	const char *before;
+
+	session_set(&s,
+	    arena_printf(test_mem(), "last_seen_at = now() - interval '%s'",
+		uses[_i].seen));
+	before = session_get(&s, "last_seen_at");
+	ck_assert_int_eq(check(&s, s.pair.access), OK);
+	if (uses[_i].moves)
+		ck_assert_str_eq(session_get(&s,
+				     "last_seen_at > now() - interval '30 s'"),
+		    "t");
+	else
+		ck_assert_str_eq(session_get(&s, "last_seen_at"), before);
+}
+END_TEST
+
 START_TEST(access_token_is_over_by_its_time)
 {
 	struct signed_in s = sign_in();
@@ -278,6 +304,44 @@ START_TEST(logout_ends_this_session_and_no_other)
 			     "count(ended_at) || ' ' ||"
 			     " count(end_reason)"),
 	    "1 1");
+}
+END_TEST
+
+/* What happened to a session before its owner names it. */
+static const struct {
+	const char *change;
+	bool live;
+} named[] = {
+	{ "user_agent = NULL", true },
+	{ "last_seen_at = now() - interval '8 days'", true },
+	{ "kind = 'browser', last_seen_at = now() - interval '6 days'", true },
+	{ "kind = 'browser', last_seen_at = now() - interval '8 days'", false },
+	{ "expires_at = now()", false },
+	{ "epoch = epoch + 1", false },
+	{ "ended_at = now(), end_reason = 'logout'", false },
+};
+
+START_TEST(only_a_listed_session_can_be_ended)
+{
+	struct signed_in s = sign_in();
+	struct refresh_token t = opened(&s, s.pair.refresh);
+	struct session_info *list;
+	bool found;
+	int n;
+
+	session_set(&s, named[_i].change);
+	ck_assert_int_eq(session_list(next(s.web), &s.person.id, &list, &n),
+	    OK);
+	ck_assert_int_eq(n, named[_i].live);
+	ck_assert_int_eq(session_end_one(next(s.web), &s.person.id, &t.session,
+			     &found),
+	    OK);
+	ck_assert_int_eq(found, named[_i].live);
+	ck_assert_int_eq(sql_int("SELECT count(*) FROM postern.audit_event"
+				 " WHERE account_id = '%s'"
+				 " AND event = 'session.ended'",
+			     s.person.id_text),
+	    named[_i].live);
 }
 END_TEST
 
@@ -497,8 +561,10 @@ session_suite(void)
 		CASE(session_waits_for_a_reset_under_way, 0),
 		CASE(ended_session_buys_nothing_on_the_next_call, ROWS(ends)),
 		CASE(check_names_the_account, 0),
+		CASE(use_moves_last_seen, ROWS(uses)),
 		CASE(access_token_is_over_by_its_time, 0),
 		CASE(logout_ends_this_session_and_no_other, 0),
+		CASE(only_a_listed_session_can_be_ended, ROWS(named)),
 		CASE(token_of_one_kind_is_none_of_the_other, 0),
 		CASE(refresh_gives_the_next_token, 0),
 		CASE(access_token_does_not_outlive_its_session, 0),

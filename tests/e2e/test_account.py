@@ -6,7 +6,8 @@ import threading
 import jwt
 import pytest
 
-from client import granted, refused
+from client import granted, next_address, refused
+from load import query
 
 NEW = "an entirely new secret"
 UUID = "00000000-0000-7000-8000-000000000000"
@@ -91,7 +92,9 @@ def test_sessions_are_listed_and_ended_one_by_one(site, account, client):
     granted(client.request("DELETE", path, token=one["access_token"]),
             "Session ended")
     assert alive(site, one) and not alive(site, two)
-    refused(client.request("DELETE", path, token=one["access_token"]), 404)
+    gone = refused(client.request("DELETE", path, token=one["access_token"]),
+                   404, "Session not found")
+    assert gone["code"] == "session_not_found"
     assert len(sessions(client, one["access_token"])) == 1
 
 
@@ -181,6 +184,19 @@ def test_the_present_password_cannot_be_guessed_without_end(account, client):
     assert answers == [401] * 5 + [429] * 3
 
 
+def test_guesses_here_and_at_the_sign_in_are_counted_together(account,
+                                                              client):
+    tokens = account.login()
+    for i in range(3):
+        refused(client.post("/auth/login", {
+            "email": account.email.upper(), "password": f"guess {i}"}), 401)
+    answers = [client.post("/auth/change-password", {
+        "current_password": f"guess number {i}", "new_password": NEW},
+        token=tokens["access_token"]).status_code for i in range(3)]
+    assert answers == [401] * 2 + [429]
+    refused(client.post("/auth/login", account.credentials()), 429)
+
+
 def test_of_two_changes_at_once_one_counts(site, account):
     tokens, answers = account.login(), []
     threads = [threading.Thread(target=lambda i=i: answers.append(change(
@@ -208,3 +224,53 @@ def test_others_verify_our_tokens_from_the_jwks_alone(site, account, client):
     with pytest.raises(jwt.InvalidTokenError):
         jwt.decode(token[:-6] + "AAAAAA", key.key, algorithms=["ES256"],
                    audience=site.url)
+
+
+def logged(site, account):
+    """The names of the log's lines about an account."""
+    with open(site.log, encoding="utf-8", errors="replace") as f:
+        return sorted(line.split()[3] for line in f
+                      if f" account={account.id} session=" in line)
+
+
+def audited(site, account):
+    return sorted(row[0] for row in query(
+        site, "SELECT event FROM postern.audit_event"
+        f" WHERE account_id = '{account.id}'"))
+
+
+def steal(client, tokens):
+    """The first of three refresh tokens comes back."""
+    first = token = tokens["refresh_token"]
+    for _ in range(2):
+        token = client.post("/auth/refresh", token=token).json()[
+            "refresh_token"]
+    refused(client.post("/auth/refresh", token=first), 401)
+
+
+def test_the_log_tells_what_the_audit_tells(site, account, client):
+    """By the same names, once each."""
+    steal(client, account.login())
+    one, two, three = (account.login() for _ in range(3))
+    client.request("DELETE", "/auth/sessions/" + jwt.decode(
+        two["access_token"], options={"verify_signature": False})["sid"],
+        token=one["access_token"])
+    client.post("/auth/logout", token=three["access_token"])
+    granted(change(client, one, account, NEW), "Password changed")
+    account.password = NEW
+    client.post("/auth/change-email", {
+        "current_password": NEW, "new_email": next_address()},
+        token=one["access_token"])
+    account.login()
+    client.post("/auth/logout-all", token=one["access_token"])
+    client.post("/auth/reset-password", {
+        "token": account.reset_token(), "new_password": NEW})
+    granted(client.post("/auth/delete-account", {"current_password": NEW},
+                        token=account.login()["access_token"]),
+            "Account deleted")
+    assert set(audited(site, account)) == {
+        "account.created", "account.verified", "session.started",
+        "session.stolen", "session.ended", "account.password_changed",
+        "account.address_change_asked", "account.password_reset",
+        "account.deleted"}
+    assert logged(site, account) == audited(site, account)

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from client import at_once, granted, next_address, refused
+from test_account import audited, logged
 from web import DE, EN, Browser
 
 ASKED = "If the address can be used, a confirmation link has been sent to it"
@@ -239,6 +240,13 @@ def test_a_refused_change_changes_nothing(site, settled, body, status,
     assert mover.alive() and mover.email() == mover.account.email
 
 
+def test_the_own_address_is_told_and_spends_nothing(mover):
+    for _ in range(6):
+        refused(mover.ask(mover.account.email), 400,
+                "The account has this email already")
+    granted(mover.ask(next_address()), ASKED)
+
+
 def test_only_who_is_signed_in_may_ask(client):
     body = {"current_password": "x", "new_email": "a@example.com"}
     refused(client.post("/auth/change-email", body), 401,
@@ -344,6 +352,10 @@ def test_an_earlier_owners_right_outlives_a_later_ones(site, mover):
     assert site.sink.wait(second, RESET)
     used(site, "/take-back", links[0])
     assert site.sink.wait(first, RESET)
+    events = audited(site, mover.account)
+    assert events.count("account.address_changed") == 2
+    assert events.count("account.address_taken_back") == 2
+    assert logged(site, mover.account) == events
 
 
 def test_many_changes_do_not_end_the_right(site, mover):

@@ -198,6 +198,16 @@ def test_a_body_has_at_most_16_kib(site, client, size, status):
     assert answer.headers["Content-Type"].startswith("application/json")
 
 
+@pytest.mark.parametrize("method, path, status", [
+    ("POST", "/auth/logout", 401), ("POST", "/auth/refresh", 401),
+    ("GET", "/auth/me", 401), ("GET", "/auth/check", 401),
+    ("DELETE", "/auth/sessions/x", 401), ("GET", "/healthz", 200)])
+def test_nor_has_one_that_nobody_asked_for(site, client, method, path, status):
+    for size, want in (16384, status), (16385, 413), (32768, 413):
+        answer = client.request(method, path, data=b"x" * size)
+        assert answer.status_code == want, (size, answer.text)
+
+
 @pytest.mark.parametrize("size, status", [(16384, 201), (16385, 413),
                                           (1 << 20, 413)])
 def test_a_chunked_body_counts_the_same(site, client, size, status):

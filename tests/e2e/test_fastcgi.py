@@ -62,6 +62,14 @@ def test_a_true_length_is_served(site):
     assert answer[0] == 200, answer
 
 
+@pytest.mark.parametrize("declared", ["5", "16385", "1000000000"])
+def test_a_check_may_announce_a_body_that_never_comes(site, declared):
+    """As auth_request's do, of the request that they judge."""
+    data = fcgi.exchange(site, fcgi.request("GET", "/auth/check",
+                                            CONTENT_LENGTH=declared))
+    refused(fcgi.answer(data), 401)
+
+
 @pytest.mark.parametrize("size", [16385, 1 << 20])
 def test_a_large_body_is_refused(site, size):
     body = b'{"email": "' + b"x" * size + b'"}'

@@ -18,7 +18,7 @@ import npm
 import p256
 from client import refused
 from posterns import ctl, kind_of
-from stack import SOURCE, Psql, until
+from stack import SOURCE, Psql, clean_environment, end, spawn, until
 from test_access_tokens import (Token, another_key, bad_signatures,
                                 none_at_all, other_types,
                                 public_key_as_secret, stripped)
@@ -237,6 +237,23 @@ def test_a_new_key_file_ends_what_the_old_one_sealed(keys):
     refused(client.post("/auth/refresh", token=before["refresh_token"]), 401)
     assert browser.is_signed_in()
     assert kid_of(keys.token()) == keys.kids[0]
+
+
+def test_without_a_key_there_is_no_empty_set(keys):
+    """The workers began while the database was away.  Verifiers would keep
+    the set for an hour, and refuse every token."""
+    site, client = keys.site, keys.site.client()
+    end(site.posternd)
+    site.posternd = spawn(
+        site.command(), site.log, cwd=site.home,
+        env=clean_environment() | {"POSTERN_DATABASE": "host=/nowhere"})
+    until(lambda: client.get("/healthz", check=False).status_code == 200, 20,
+          "workers")
+    answer = client.get(PATH, check=False)
+    assert answer.status_code == 503, answer.text
+    assert answer.elapsed.total_seconds() < 2
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert int(answer.headers["Retry-After"]) >= 1
 
 
 def test_posternctl_key_says_what_is_there_and_what_to_do(keys):

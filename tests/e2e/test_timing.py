@@ -16,6 +16,7 @@ import pytest
 
 from client import next_address, next_host
 from conftest import NO_LIMITS
+from load import query
 
 PAIRS, RUNS = 200, 3
 LEAST, MOST = 0.9, 1.1
@@ -57,6 +58,21 @@ def test_every_refused_login_takes_the_same_time(open_site, email, password):
     assert_alike(open_site, "/auth/login", [
         {"email": email or known, "password": password},
         {"email": known, "password": "the wrong secret"}], 401)
+
+
+# Of the accounts' own password, at the cost below the instance's.
+CHEAPER = ("$y$j8T$LdJMENpBABJJ3hIHjB1Bi.$"
+           "6jvauDZiBZWSh6XLpOovR6AvetWZzJBfLgq6yeiOG9C")
+
+
+def test_a_hash_from_before_the_cost_was_raised_does_not_show(open_site):
+    account = open_site.account()
+    query(open_site, f"UPDATE postern.password SET hash = '{CHEAPER}'"
+          f" WHERE account_id = '{account.id}'")
+    assert_alike(open_site, "/auth/login", [
+        {"email": email, "password": "the wrong secret"}
+        for email in (account.email, next_address("nobody"))], 401, pairs=30)
+    account.login()
 
 
 @LINKS

@@ -297,8 +297,9 @@ static const struct {
 	{ "5x", 5, ERR_BODY_CUT },
 	{ "0x5", 5, ERR_BODY_CUT },
 	{ "16384", BODY_MAX - 1, ERR_BODY_CUT },
+	{ "16385", 0, ERR_BODY_CUT },
 	/* Too large either way. */
-	{ "16385", 0, ERR_TOO_LARGE },
+	{ "16385", 1, ERR_TOO_LARGE },
 	{ "99999999999999999999999999999999", 5, ERR_TOO_LARGE },
 	{ "5", BODY_MAX + 1, ERR_TOO_LARGE },
 };

@@ -146,7 +146,27 @@ static const struct {
 	{ SITE "mail_from = A <a@b>\n", "FILE:2", "e-mail address" },
 	{ SITE "mail_from =\n", "FILE:2", "e-mail address" },
 	{ SITE "database = dbname=x password=y\n", "FILE:0", "password_file" },
+	{ SITE "database = dbname=x password = y\n", "FILE:0",
+	    "password_file" },
+	{ SITE "database = password='a b' dbname=x\n", "FILE:0",
+	    "password_file" },
+	{ SITE "database = dbname=x sslpassword=y\n", "FILE:0",
+	    "password_file" },
 	{ SITE "database = postgresql://u:p@h/x\n", "FILE:0", "password_file" },
+	{ SITE "database = postgresql://h/x?password=p\n", "FILE:0",
+	    "password_file" },
+	{ SITE "cookie_domain = a b.example\n", "FILE:0", "is no domain" },
+	{ SITE "cookie_domain = a.example; Path=/x\n", "FILE:0",
+	    "is no domain" },
+	{ SITE "cookie_domain = .a.example\n", "FILE:0", "without a dot" },
+	{ SITE "cookie_domain = example\n", "FILE:0", "is no domain" },
+	{ SITE "cookie_domain = b.a.example\n", "FILE:0", "does not cover" },
+	{ SITE "cookie_domain = other.example\n", "FILE:0", "does not cover" },
+	{ "public_url = http://login.localhost.example\n"
+	  "cookie_domain = localhost.example\n",
+	    "FILE:0", "in the clear" },
+	{ "public_url = http://127.0.0.1:8080\ncookie_domain = a.example\n",
+	    "FILE:0", "needs a public_url with https" },
 	{ SITE "smtp_user = x\n", "FILE:0", "smtp_password_file" },
 	{ SITE "smtp_password_file = /x\n", "FILE:0", "smtp_user" },
 	{ SITE "smtp_host = ::1\n", "FILE:0", "an IPv4 address" },
@@ -231,6 +251,39 @@ START_TEST(a_sender_at_localhost_is_a_warning)
 	ck_assert_int_eq(warnings, senders[_i].warnings);
 	ck_assert_int_eq(strstr(reports, "mail_from") != NULL,
 	    senders[_i].warnings);
+	config_free(&c);
+}
+END_TEST
+
+/* None of these brings one along. */
+static const char *const databases[] = { "postern", "dbname=password",
+	"dbname=x password=''", "dbname=x passfile=/etc/postern/pgpass",
+	"postgresql://u@h:5432/x", "postgresql://h/x?application_name=a@b:c",
+	"application_name='password=x' dbname=y", "dbname=" };
+
+START_TEST(a_database_without_a_password_will_do)
+{
+	struct config *c;
+
+	setenv("POSTERN_DATABASE", databases[_i], 1);
+	c = load(SITE);
+	ck_assert_msg(c != NULL, "%s", reports);
+	config_free(&c);
+}
+END_TEST
+
+static const char *const shared[] = { "a.example", "A.Example" };
+
+START_TEST(a_domain_of_the_site_s_own_may_share_the_cookie)
+{
+	struct config *c;
+
+	setenv("POSTERN_COOKIE_DOMAIN", shared[_i], 1);
+	c = load(SITE);
+	ck_assert_msg(c != NULL, "%s", reports);
+	config_free(&c);
+	c = load("public_url = https://login.a.example:8443\n");
+	ck_assert_msg(c != NULL, "%s", reports);
 	config_free(&c);
 }
 END_TEST
@@ -417,6 +470,11 @@ main(void)
 		{ "missing", a_file_that_is_missing_is_told, 0 },
 		{ "relay", a_relay_elsewhere_without_tls_is_a_warning, 0 },
 		{ "sender", a_sender_at_localhost_is_a_warning, ROWS(senders) },
+		{ "database", a_database_without_a_password_will_do,
+		    ROWS(databases) },
+		{ "cookie domain",
+		    a_domain_of_the_site_s_own_may_share_the_cookie,
+		    ROWS(shared) },
 		{ "environment", the_environment_wins, 0 },
 		{ "environment mistake",
 		    a_mistake_in_the_environment_names_the_variable, 0 },

@@ -94,6 +94,58 @@ START_TEST(loopback_is_what_no_resolver_decides)
 }
 END_TEST
 
+static const struct {
+	const char *name;
+	bool domain;
+} names[] = {
+	{ "example.org", true },
+	{ "xn--bcher-kva.example", true },
+	{ "a-1.2.example", true },
+	{ "", false },
+	{ "example", false },
+	{ ".example.org", false },
+	{ "example.org.", false },
+	{ "a..example", false },
+	{ "-a.example", false },
+	{ "a-.example", false },
+	{ "a_b.example", false },
+	{ "a b.example", false },
+	{ "a.example;", false },
+	{ "a.example:443", false },
+	{ "b\xc3\xbc"
+	  "cher.example",
+	    false },
+	{ "127.0.0.1", false },
+	{ "[::1]", false },
+};
+
+START_TEST(a_domain_is_what_a_cookie_may_name)
+{
+	ck_assert_int_eq(url_is_domain(names[_i].name), names[_i].domain);
+}
+END_TEST
+
+static const struct {
+	const char *origin, *domain;
+	bool within;
+} within[] = {
+	{ "https://example.org", "example.org", true },
+	{ "https://login.example.org", "example.org", true },
+	{ "https://a.b.example.org:8443", "Example.ORG", true },
+	{ "https://badexample.org", "example.org", false },
+	{ "https://example.org", "login.example.org", false },
+	{ "https://example.org.evil.example", "example.org", false },
+	{ "https://[::1]", "example.org", false },
+};
+
+START_TEST(a_host_lies_within_a_domain)
+{
+	ck_assert_int_eq(url_host_is_within(within[_i].origin,
+			     within[_i].domain),
+	    within[_i].within);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -101,6 +153,8 @@ main(void)
 		{ "origin", an_origin_is_written_as_browsers_do, ROWS(urls) },
 		{ "loopback", loopback_is_what_no_resolver_decides,
 		    ROWS(hosts) },
+		{ "domain", a_domain_is_what_a_cookie_may_name, ROWS(names) },
+		{ "within", a_host_lies_within_a_domain, ROWS(within) },
 	};
 
 	return test_main("url", suite, ROWS(suite));
