@@ -67,31 +67,53 @@ verify_email_page(struct call *c)
 	return e != OK || moved ? e : show(c, 200, OK);
 }
 
+/* A password can be guessed here as at the sign-in: by the same limit. */
+static enum err
+take_limit(struct call *c, const char *canonical)
+{
+	return ratelimit_take(c->u, LIMIT_LOGIN, c->req->client, canonical,
+	    &c->refusal);
+}
+
 static enum err
 verify(struct call *c)
 {
+	const char *token = page_cookie(c, COOKIE), *canonical;
 	const char *password = page_field(c, "password");
 	bool already;
+	enum err e;
 
+	e = account_judge_verification(c->u, token, &canonical, &already);
+	if (e != OK || already)
+		return e;
 	if (is_claimed(c))
-		return account_verify(c->u, page_cookie(c, COOKIE), &already);
+		return account_verify(c->u, token, &already);
 	if (*password == '\0')
 		return ERR_NEED_RESET;
-	return account_confirm(c->u, page_cookie(c, COOKIE), password,
-	    &already);
+	if ((e = take_limit(c, canonical)) != OK)
+		return e;
+	return account_confirm(c->u, token, password, &already);
 }
 
 static enum err
 take_over(struct call *c)
 {
+	const char *token = page_cookie(c, COOKIE), *canonical;
 	const char *password = page_field(c, "new_password");
+	bool already;
 	enum err e;
 
+	e = account_judge_verification(c->u, token, &canonical, &already);
+	if (e != OK)
+		return e;
+	if (already)
+		return ERR_VERIFICATION_TOKEN;
 	if (*password == '\0')
 		return ERR_NEED_RESET;
-	if ((e = password_judge(password)) != OK)
+	if ((e = password_judge(password)) != OK ||
+	    (e = take_limit(c, canonical)) != OK)
 		return e;
-	return account_take_over(c->u, page_cookie(c, COOKIE), password);
+	return account_take_over(c->u, token, password);
 }
 
 static enum err

@@ -268,6 +268,42 @@ def test_elsewhere_the_chosen_password_verifies(site, browser):
     assert browser.sign_in(person) == "/dashboard"
 
 
+@pytest.mark.parametrize("action, field", [
+    ("verify", "password"), ("new-password", "new_password")])
+def test_guesses_with_a_link_are_limited_as_at_the_sign_in(
+        site, browser, action, field):
+    person, link = registered(other(site))
+    values = browser.open("/verify-email", link).values(action)
+    for _ in range(4):
+        browser.send("/verify-email", {"action": "verify",
+                                       "password": OTHER}, 401)
+    browser.send("/login", {"email": person.email, "password": OTHER}, 401)
+    page = browser.send("/verify-email", values | {field: SECRET}, 429)
+    assert int(page.headers["Retry-After"]) >= 1
+    refused(site.client().post("/auth/login", person.credentials()), 403)
+
+
+@pytest.mark.parametrize("change", [
+    "verified_at = now()", "verified_at = now(), epoch = epoch + 1",
+    "epoch = epoch + 1", "disabled_at = now()"])
+def test_a_link_tells_nobody_whether_a_password_is_right(
+        site, browser, change):
+    """Once its account is verified, banned or of another epoch."""
+    person, link = registered(other(site))
+    site.cluster.psql(f"UPDATE postern.account SET {change}"
+                      f" WHERE canonical = '{person.email}'", site.database)
+    values = browser.open("/verify-email", link).values("verify")
+    told = set()
+    for password in SECRET, OTHER, "":
+        browser.open("/verify-email", link)
+        answer = browser.post("/verify-email",
+                              values | {"password": password})
+        told.add((answer.status_code, answer.headers.get("Location"),
+                  answer.text))
+    assert len(told) == 1
+    assert (told.pop()[0] == 400) is ("verified_at" not in change)
+
+
 def test_elsewhere_a_new_password_shuts_the_stranger_out(site, browser):
     stranger = other(site)
     person, link = registered(stranger, "chosen by a stranger")
