@@ -8,6 +8,7 @@
 #define PAGE ACCESS_PUBLIC, ORIGIN_ANY
 #define FORM ACCESS_PUBLIC, ORIGIN_OURS
 #define VISITOR ACCESS_VISITOR, ORIGIN_ANY
+#define VISITOR_FORM ACCESS_VISITOR, ORIGIN_OURS
 #define BROWSER ACCESS_BROWSER, ORIGIN_ANY
 #define BROWSER_FORM ACCESS_BROWSER, ORIGIN_OURS
 
@@ -81,9 +82,9 @@ const struct route routes[] = {
 	    INPUT_PAGE, LIMIT_OTHER, reset_password_page },
 	{ METHOD_POST, "/reset-password", POOL_PASSWORD, FORM,
 	    INPUT_FORM_RESET, LIMIT_OTHER, reset_password_page_post },
-	{ METHOD_GET, "/confirm-email", POOL_WEB, PAGE,
+	{ METHOD_GET, "/confirm-email", POOL_WEB, VISITOR,
 	    INPUT_PAGE, LIMIT_OTHER, address_link_page },
-	{ METHOD_POST, "/confirm-email", POOL_WEB, FORM,
+	{ METHOD_POST, "/confirm-email", POOL_WEB, VISITOR_FORM,
 	    INPUT_FORM, LIMIT_OTHER, address_link_page_post },
 	{ METHOD_GET, "/take-back", POOL_WEB, PAGE,
 	    INPUT_PAGE, LIMIT_OTHER, address_link_page },

@@ -3,6 +3,10 @@
  * /confirm-email and /take-back, where the links of a change of address lead.
  * A GET refuses nothing, because mail scanners follow links; only the POST
  * judges and uses the token.
+ *
+ * Confirming is for who is signed in to the account that asked: the claim
+ * rule.  Else a stranger's click would lend an address to whoever typed it.
+ * Taking back is for who has the mailbox, and may have lost all else.
  */
 #include <string.h>
 
@@ -58,6 +62,39 @@ address_link_page(struct call *c)
 	return page_show(c, 200, l->template, &data);
 }
 
+static bool
+is_own(const struct call *c, const char *token)
+{
+	struct one_time_token t;
+
+	return one_time_token_parse(&t, token) &&
+	    memcmp(t.account.b, c->session.account.b, sizeof t.account.b) == 0;
+}
+
+/* Whoever may not confirm is told how to go on; else *may. */
+static enum err
+judge_visitor(struct call *c, const struct link *l, const char *token,
+    bool *may)
+{
+	const char *address = NULL;
+	enum err e;
+
+	*may = l->purpose != TOKEN_CONFIRM ||
+	    (c->signed_in && is_own(c, token));
+	if (*may)
+		return OK;
+	if ((e = account_of_change_token(c->u, token, l->purpose, &address)) !=
+	    OK)
+		return e;
+	if (address == NULL)
+		return ERR_ADDRESS_TOKEN;
+	if (c->signed_in)
+		return page_message(c, 403, "page.confirm_other",
+		    "/dashboard");
+	return page_message(c, 403, "page.confirm_sign_in",
+	    "/login?next=/confirm-email");
+}
+
 static void
 log_use(const struct link *l, const char *token)
 {
@@ -74,8 +111,13 @@ address_link_page_post(struct call *c)
 {
 	const struct link *l = find_link(c);
 	const char *token = page_cookie(c, l->cookie);
-	enum err e = l->use(c->u, token);
+	bool may;
+	enum err e = judge_visitor(c, l, token, &may);
 
+	if (e == OK && !may)
+		return OK;
+	if (e == OK)
+		e = l->use(c->u, token);
 	if (e == ERR_ADDRESS_TOKEN)
 		return page_message(c, 400, l->dead, l->dead_link);
 	if (e != OK)

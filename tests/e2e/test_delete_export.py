@@ -182,7 +182,7 @@ def test_an_export_has_all_that_is_held(site):
     assert held["account"]["id"] == account.id
     assert held["account"]["email"] == new
     assert held["account"]["password_changed_at"]
-    assert [s["kind"] for s in held["sessions"]] == ["api"]
+    assert [s["kind"] for s in held["sessions"]] == ["api", "browser"]
     assert held["sessions"][0]["address"] == mover.client.host \
         or held["sessions"][0]["address"].startswith("127.")
     assert held["sessions"][0]["user_agent"].startswith("python-requests")
