@@ -340,6 +340,17 @@ def test_elsewhere_it_may_not_have_been_me(site, browser):
     browser.register(person.email, OTHER)  # the address is free again
 
 
+@pytest.mark.parametrize("change", ["disabled_at = now()",
+                                    "epoch = epoch + 1"])
+def test_a_ban_is_not_lifted_by_it(site, browser, change):
+    person, link = registered(other(site))
+    site.cluster.psql(f"UPDATE postern.account SET {change}"
+                      f" WHERE canonical = '{person.email}'", site.database)
+    browser.open("/verify-email", link)
+    browser.send("/verify-email", {"action": "not-me"}, 400)
+    refused(site.client().post("/auth/register", person.credentials()), 409)
+
+
 @pytest.mark.parametrize("values", [
     {"action": "not-me"}, {"action": "new-password", "new_password": OTHER}],
     ids=["not-me", "new-password"])
