@@ -33,5 +33,5 @@ account_delete_page_post(struct call *c)
 	if (e != OK)
 		return e;
 	page_clear_session(c);
-	return page_message(c, 200, "page.account_deleted", NULL);
+	return page_go(c, "/login?notice=deleted");
 }

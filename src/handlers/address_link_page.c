@@ -15,6 +15,8 @@
 #include "platform/json.h"
 #include "platform/log.h"
 
+#define DONE "done"
+
 static const struct link {
 	const char *path, *cookie, *template;
 	enum token_purpose purpose;
@@ -54,6 +56,8 @@ address_link_page(struct call *c)
 
 	if ((e = page_take_token(c, l->cookie, &moved)) != OK || moved)
 		return e;
+	if (page_is_done(c, l->cookie, DONE))
+		return page_message(c, 200, l->done, l->done_link);
 	if ((e = account_of_change_token(c->u, page_cookie(c, l->cookie),
 		 l->purpose, &address)) != OK)
 		return e;
@@ -123,8 +127,7 @@ address_link_page_post(struct call *c)
 	if (e != OK)
 		return e;
 	log_use(l, token);
-	page_set_cookie(c, l->cookie, "", 0);
 	if (l->purpose == TOKEN_TAKE_BACK)
 		page_clear_session(c);
-	return page_message(c, 200, l->done, l->done_link);
+	return page_done(c, l->cookie, DONE);
 }

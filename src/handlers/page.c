@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/must.h"
+#include "domain/one_time_token.h"
 #include "http/cookie.h"
 #include "http/form.h"
 #include "platform/config.h"
@@ -16,6 +17,7 @@
 
 #define SESSION_COOKIE "postern_session"
 #define TOKEN_SECONDS 600
+#define DONE_SECONDS 600
 #define HOME "/dashboard"
 
 enum err
@@ -120,6 +122,7 @@ page_notice(const struct call *c)
 		const char *path, *notice, *key;
 	} table[] = {
 		{ "/login", "signed-out", "notice.signed_out" },
+		{ "/login", "deleted", "notice.account_deleted" },
 		{ "/account/sessions", "ended", "notice.session_ended" },
 		{ "/account/sessions", "others-ended", "notice.others_ended" },
 		{ "/account/password", "changed", "notice.password_changed" },
@@ -215,14 +218,14 @@ page_clear_session(struct call *c)
 	set_session(c, "", 0);
 }
 
-/* Whether the text can stand in a cookie; a token of ours can. */
+/* Nothing but a token of ours gets in: a link must not be able to say what
+ * page_done() says. */
 static bool
-is_plain(const char *s)
+is_token(const char *s)
 {
-	return strlen(s) <= 256 &&
-	    s[strspn(s,
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvw"
-		"xyz0123456789-_")] == '\0';
+	struct one_time_token t;
+
+	return one_time_token_parse(&t, s);
 }
 
 enum err
@@ -236,9 +239,22 @@ page_take_token(struct call *c, const char *cookie, bool *moved)
 	    (token = form_get(&query, "token")) != NULL;
 	if (!*moved)
 		return OK;
-	page_set_cookie(c, cookie, is_plain(token) ? token : "none",
+	page_set_cookie(c, cookie, is_token(token) ? token : "none",
 	    TOKEN_SECONDS);
 	return page_go(c, c->route->path);
+}
+
+enum err
+page_done(struct call *c, const char *cookie, const char *word)
+{
+	page_set_cookie(c, cookie, word, DONE_SECONDS);
+	return page_go(c, c->route->path);
+}
+
+bool
+page_is_done(const struct call *c, const char *cookie, const char *word)
+{
+	return strcmp(page_cookie(c, cookie), word) == 0;
 }
 
 /* Where a sign-in leads --------------------------------------------------- */

@@ -79,6 +79,15 @@ enum err page_take_token(struct call *c, const char *cookie,
     bool *moved) MUST_USE;
 
 /*
+ * What such a page does when its token was used: answers 303 to itself, with a
+ * word in the token's place by which the GET says so.  A reload sends nothing
+ * again.
+ */
+enum err page_done(struct call *c, const char *cookie,
+    const char *word) MUST_USE;
+bool page_is_done(const struct call *c, const char *cookie, const char *word);
+
+/*
  * Where a sign-in leads: next when it is a local path, or a URL on a host
  * that cookie_domain covers; else "/dashboard".  In the arena.
  */

@@ -9,6 +9,7 @@
 #include "platform/json.h"
 
 #define COOKIE "postern_reset"
+#define DONE "done"
 
 static enum err
 show(struct call *c, int status, enum err wrong)
@@ -37,7 +38,11 @@ reset_password_page(struct call *c)
 	bool moved;
 	enum err e = page_take_token(c, COOKIE, &moved);
 
-	return e != OK || moved ? e : show(c, 200, OK);
+	if (e != OK || moved)
+		return e;
+	if (page_is_done(c, COOKIE, DONE))
+		return page_message(c, 200, "page.password_reset", "/login");
+	return show(c, 200, OK);
 }
 
 enum err
@@ -54,7 +59,6 @@ reset_password_page_post(struct call *c)
 		    "/forgot-password");
 	if (e != OK)
 		return e;
-	page_set_cookie(c, COOKIE, "", 0);
 	page_clear_session(c);
-	return page_message(c, 200, "page.password_reset", "/login");
+	return page_done(c, COOKIE, DONE);
 }

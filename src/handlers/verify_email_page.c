@@ -58,15 +58,6 @@ show(struct call *c, int status, enum err wrong)
 	return page_show(c, status, "page/verify_email.html", &data);
 }
 
-enum err
-verify_email_page(struct call *c)
-{
-	bool moved;
-	enum err e = page_take_token(c, COOKIE, &moved);
-
-	return e != OK || moved ? e : show(c, 200, OK);
-}
-
 /* A password can be guessed here as at the sign-in: by the same limit. */
 static enum err
 take_limit(struct call *c, const char *canonical)
@@ -122,25 +113,42 @@ disown(struct call *c)
 	return account_disown(c->u, page_cookie(c, COOKIE));
 }
 
-/* The three forms of the page. */
+/* The three forms of the page, and what it says afterwards: the word by which
+ * it remembers, the message's key, and where that leads. */
 static const struct action {
 	const char *name;
 	enum err (*run)(struct call *c);
-	const char *done, *link; /* the message's key, and where it leads */
+	const char *word, *done, *link;
 } actions[] = {
-	{ "verify", verify, "page.verified", "/login" },
-	{ "new-password", take_over, "page.verified", "/login" },
-	{ "not-me", disown, "page.disowned", NULL },
+	{ "verify", verify, "done", "page.verified", "/login" },
+	{ "new-password", take_over, "done", "page.verified", "/login" },
+	{ "not-me", disown, "disowned", "page.disowned", NULL },
 };
+#define ACTIONS (sizeof actions / sizeof *actions)
 
 /* What the button says; the first where none does. */
 static const struct action *
 find_action(const char *name)
 {
-	for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
+	for (size_t i = 0; i < ACTIONS; i++)
 		if (strcmp(actions[i].name, name) == 0)
 			return &actions[i];
 	return &actions[0];
+}
+
+enum err
+verify_email_page(struct call *c)
+{
+	bool moved;
+	enum err e = page_take_token(c, COOKIE, &moved);
+
+	if (e != OK || moved)
+		return e;
+	for (size_t i = 0; i < ACTIONS; i++)
+		if (page_is_done(c, COOKIE, actions[i].word))
+			return page_message(c, 200, actions[i].done,
+			    actions[i].link);
+	return show(c, 200, OK);
 }
 
 enum err
@@ -156,7 +164,6 @@ verify_email_page_post(struct call *c)
 		return show(c, e == ERR_CREDENTIALS ? 401 : 400, e);
 	if (e != OK)
 		return e;
-	page_set_cookie(c, COOKIE, "", 0);
 	page_set_cookie(c, CLAIM_COOKIE, "", 0);
-	return page_message(c, 200, a->done, a->link);
+	return page_done(c, COOKIE, a->word);
 }

@@ -73,7 +73,7 @@ def click(site, path, token, account=None):
 
 
 def used(site, path, token, account=None):
-    assert click(site, path, token, account).status_code == 200
+    assert click(site, path, token, account).status_code == 303
 
 
 def dead(site, path, token, account=None):
@@ -118,7 +118,7 @@ def test_a_new_address_counts_once_it_is_confirmed(site, mover):
     assert page.one("strong").text == new  # the GET used nothing up
     assert mover.email() == old
     assert login(site, new, mover.account.password) == 401
-    page = browser.send("/confirm-email", page.values("confirm"), 200)
+    page = browser.finish("/confirm-email", page.values("confirm"))
     assert page.heading == EN["page.address_changed.title"]
     assert mover.alive() and mover.email() == new
     assert login(site, new, mover.account.password) == 200
@@ -150,7 +150,7 @@ def test_a_strangers_click_lends_no_address(site, mover):
     assert other.login()["user"]["email"] == other.email
     browser.sign_out()
     assert browser.sign_in(mover.account, link["href"]) == "/confirm-email"
-    browser.send("/confirm-email", PRESSED["/confirm-email"], 200)
+    browser.finish("/confirm-email", PRESSED["/confirm-email"])
     assert mover.email() == new
 
 
@@ -208,7 +208,7 @@ def test_of_two_who_want_an_address_one_gets_it(site):
                        mover.account) for mover in movers]
     answers = at_once([lambda b=b: b.post("/confirm-email", PRESSED[
         "/confirm-email"]) for b in browsers])
-    assert sorted(a.status_code for a in answers) == [200, 400]
+    assert sorted(a.status_code for a in answers) == [303, 400]
     assert [m.email() for m in movers].count(email) == 1
 
 
@@ -219,7 +219,7 @@ def test_ten_clicks_at_once_change_once(site, mover):
                 for _ in range(10)]
     answers = at_once([lambda b=b: b.post("/confirm-email", PRESSED[
         "/confirm-email"]) for b in browsers])
-    assert sorted(a.status_code for a in answers) == [200] + [400] * 9
+    assert sorted(a.status_code for a in answers) == [303] + [400] * 9
     site.sink.wait(mover.account.email, CHANGED)
     site.settle_mail()
     assert len(site.sink.to(mover.account.email, CHANGED)) == 1
@@ -402,7 +402,7 @@ def test_many_changes_do_not_end_the_right(site, mover):
 def test_of_ten_who_take_back_one_does(site, mover):
     link = mover.move(next_address())
     answers = at_once([lambda: click(site, "/take-back", link)] * 10)
-    assert sorted(a.status_code for a in answers) == [200] + [400] * 9
+    assert sorted(a.status_code for a in answers) == [303] + [400] * 9
 
 
 def test_a_login_that_races_it_leaves_no_session(site, mover):
@@ -411,7 +411,7 @@ def test_a_login_that_races_it_leaves_no_session(site, mover):
         lambda: site.client().post("/auth/login",
                                    mover.account.credentials())] * 4 + [
         lambda: click(site, "/take-back", link)])
-    assert logins.pop().status_code == 200
+    assert logins.pop().status_code == 303
     for answer in logins:
         assert answer.status_code in (200, 401)
         if answer.status_code == 200:
@@ -450,14 +450,14 @@ def test_the_pages_lead_through_a_change(site, account, language, texts):
     mail = site.sink.wait(email)[0]
     page = browser.open("/confirm-email", mail.token)
     assert page.heading == texts["confirm.title"]
-    page = browser.send("/confirm-email", page.values("confirm"), 200)
+    page = browser.finish("/confirm-email", page.values("confirm"))
     assert page.heading == texts["page.address_changed.title"]
     assert list(page.all("a", href="/account/"))
     assert email in browser.get("/account/").html
     mail = site.sink.wait(account.email, count=2)[-1]
     page = browser.open("/take-back", mail.token)
     assert page.heading == texts["take_back.title"]
-    page = browser.send("/take-back", page.values("take-back"), 200)
+    page = browser.finish("/take-back", page.values("take-back"))
     assert page.heading == texts["page.address_taken_back.title"]
     assert not browser.is_signed_in()
 

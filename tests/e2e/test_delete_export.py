@@ -155,9 +155,10 @@ def test_the_page_offers_the_export_and_deletes(site, account, language,
         assert page.one("a", href="/forgot-password").text \
             == texts["login.forgot"]
     assert browser.is_signed_in()
-    page = browser.send("/account/delete", {
-        "current_password": account.password}, 200)
-    assert page.heading == texts["page.account_deleted.title"]
+    browser.goes(browser.post("/account/delete", {
+        "current_password": account.password}), "/login?notice=deleted")
+    assert browser.get("/login?notice=deleted").notice \
+        == texts["notice.account_deleted"]
     assert not browser.is_signed_in()
     assert left(site, account)["account"] == 0
 

@@ -47,7 +47,7 @@ def test_from_registration_to_sign_out(site, browser):
     assert browser.get("/check-email").heading == EN["check.title"]
     page = browser.open("/verify-email", link)
     assert person.email in page.text
-    done = browser.send("/verify-email", page.values("verify"), 200)
+    done = browser.finish("/verify-email", page.values("verify"))
     assert done.heading == EN["page.verified.title"]
     assert done.one("a", href="/login").text == EN["page.verified.link"]
     assert browser.sign_in(person) == "/dashboard"
@@ -70,8 +70,8 @@ def test_a_forgotten_password_is_replaced(site, account, browser):
     link = token(site, account.email, "Password Reset Request")
     page = browser.open("/reset-password", link)
     assert account.email in page.text
-    done = browser.send("/reset-password",
-                        page.values() | {"new_password": OTHER}, 200)
+    done = browser.finish("/reset-password",
+                        page.values() | {"new_password": OTHER})
     assert done.heading == EN["page.password_reset.title"]
     assert not elsewhere.is_signed_in()
     page = Page(browser.fill("/login", account.credentials()))
@@ -83,8 +83,7 @@ def test_a_forgotten_password_is_replaced(site, account, browser):
 def test_a_reset_link_works_once(site, account, browser):
     link = account.reset_token()
     page = browser.open("/reset-password", link)
-    browser.send("/reset-password", page.values() | {"new_password": OTHER},
-                 200)
+    browser.finish("/reset-password", page.values() | {"new_password": OTHER})
     page = browser.open("/reset-password", link)
     assert account.email not in page.text
     page = browser.send("/reset-password",
@@ -95,6 +94,15 @@ def test_a_reset_link_works_once(site, account, browser):
     account.login()
 
 
+@pytest.mark.parametrize("path", ["/verify-email", "/reset-password",
+                                  "/confirm-email", "/take-back"])
+@pytest.mark.parametrize("word", ["done", "disowned"])
+def test_no_link_makes_a_page_say_that_it_is_done(browser, path, word):
+    page = browser.open(path, word)
+    assert list(page.all("form"))
+    assert word not in browser.cookies.values()
+
+
 def test_the_mail_can_be_had_again(site, browser):
     person, _ = registered(browser)
     browser.goes(browser.fill("/check-email", {"email": person.email}),
@@ -102,7 +110,7 @@ def test_the_mail_can_be_had_again(site, browser):
     assert browser.get("/check-email?sent=1").notice \
         == EN["notice.mail_sent"]
     page = browser.open("/verify-email", token(site, person.email, count=2))
-    browser.send("/verify-email", page.values("verify"), 200)
+    browser.finish("/verify-email", page.values("verify"))
     assert browser.sign_in(person) == "/dashboard"
 
 
@@ -233,8 +241,8 @@ def test_the_browser_that_registered_needs_one_click(site, browser):
     page = browser.open("/verify-email", link)
     assert not list(page.all("input", type="password"))
     assert len(list(page.all("button"))) == 1
-    browser.send("/verify-email", page.values("verify"), 200)
-    assert browser.cookies == {}
+    browser.finish("/verify-email", page.values("verify"))
+    assert browser.cookies == {"postern_verify": "done"}
     assert browser.sign_in(person) == "/dashboard"
 
 
@@ -264,7 +272,7 @@ def test_elsewhere_the_chosen_password_verifies(site, browser):
     page = browser.send("/verify-email", values | {"password": OTHER}, 401)
     assert page.beside("password") == EN["error.password_wrong"]
     refused(site.client().post("/auth/login", person.credentials()), 403)
-    browser.send("/verify-email", values | {"password": SECRET}, 200)
+    browser.finish("/verify-email", values | {"password": SECRET})
     assert browser.sign_in(person) == "/dashboard"
 
 
@@ -309,8 +317,7 @@ def test_elsewhere_a_new_password_shuts_the_stranger_out(site, browser):
     person, link = registered(stranger, "chosen by a stranger")
     page = browser.open("/verify-email", link)
     values = page.values("new-password")
-    done = browser.send("/verify-email", values | {"new_password": OTHER},
-                        200)
+    done = browser.finish("/verify-email", values | {"new_password": OTHER})
     assert done.heading == EN["page.verified.title"]
     answer = stranger.fill("/login", person.credentials())
     assert Page(answer).alert == EN["error.credentials"]
@@ -331,7 +338,7 @@ def test_elsewhere_it_may_not_have_been_me(site, browser):
     stranger = other(site)
     person, link = registered(stranger)
     page = browser.open("/verify-email", link)
-    done = browser.send("/verify-email", page.values("not-me"), 200)
+    done = browser.finish("/verify-email", page.values("not-me"))
     assert done.heading == EN["page.disowned.title"]
     answer = stranger.fill("/login", person.credentials())
     assert Page(answer).alert == EN["error.credentials"]
@@ -373,7 +380,7 @@ def test_a_new_password_is_judged_and_the_link_stays_good(
                         400)
     assert page.beside("new_password") == EN[text]
     assert page.one("details")["open"] is not None
-    browser.send("/verify-email", values | {"new_password": OTHER}, 200)
+    browser.finish("/verify-email", values | {"new_password": OTHER})
     person.password = OTHER
     assert browser.sign_in(person) == "/dashboard"
 
