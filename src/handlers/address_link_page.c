@@ -123,7 +123,7 @@ address_link_page_post(struct call *c)
 	if (e == OK)
 		e = l->use(c->u, token);
 	if (e == ERR_ADDRESS_TOKEN)
-		return page_message(c, 400, l->dead, l->dead_link);
+		return page_dead_link(c, l->cookie, l->dead, l->dead_link);
 	if (e != OK)
 		return e;
 	log_use(l, token);

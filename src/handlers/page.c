@@ -16,7 +16,7 @@
 #include "render/template.h"
 
 #define SESSION_COOKIE "postern_session"
-#define TOKEN_SECONDS 600
+#define TOKEN_SECONDS 3600 /* as long as the shortest link is good */
 #define DONE_SECONDS 600
 #define HOME "/dashboard"
 
@@ -44,21 +44,31 @@ page_text(const struct call *c, const char *key)
 	return templates_text(c->templates, c->language, key);
 }
 
+/* A text of the message that is called key: its title, its message … */
+static const char *
+part(const struct call *c, const char *key, const char *name)
+{
+	return page_text(c, arena_printf(c->u->mem, "%s.%s", key, name));
+}
+
+static enum err
+show_message(struct call *c, int status, const char *key, const char *message,
+    const char *link)
+{
+	struct json *data = json_object();
+
+	json_put_string(data, "title", part(c, key, "title"));
+	json_put_string(data, "message", message);
+	json_put_string(data, "link", link == NULL ? "" : link);
+	json_put_string(data, "link_label",
+	    link == NULL ? "" : part(c, key, "link"));
+	return page_show(c, status, "page/message.html", &data);
+}
+
 enum err
 page_message(struct call *c, int status, const char *key, const char *link)
 {
-	struct arena *mem = c->u->mem;
-	struct json *data = json_object();
-
-	json_put_string(data, "title",
-	    page_text(c, arena_printf(mem, "%s.title", key)));
-	json_put_string(data, "message",
-	    page_text(c, arena_printf(mem, "%s.message", key)));
-	json_put_string(data, "link", link == NULL ? "" : link);
-	json_put_string(data, "link_label",
-	    link == NULL ? "" :
-			   page_text(c, arena_printf(mem, "%s.link", key)));
-	return page_show(c, status, "page/message.html", &data);
+	return show_message(c, status, key, part(c, key, "message"), link);
 }
 
 const char *
@@ -242,6 +252,18 @@ page_take_token(struct call *c, const char *cookie, bool *moved)
 	page_set_cookie(c, cookie, is_token(token) ? token : "none",
 	    TOKEN_SECONDS);
 	return page_go(c, c->route->path);
+}
+
+enum err
+page_dead_link(struct call *c, const char *cookie, const char *key,
+    const char *link)
+{
+	const char *message = part(c, key, "message");
+
+	if (*page_cookie(c, cookie) == '\0')
+		message = arena_printf(c->u->mem, "%s %s", message,
+		    page_text(c, "error.page_open_too_long"));
+	return show_message(c, 400, key, message, link);
 }
 
 enum err

@@ -79,6 +79,13 @@ enum err page_take_token(struct call *c, const char *cookie,
     bool *moved) MUST_USE;
 
 /*
+ * page_message() about a link that is not good; where the cookie is gone, the
+ * link may be.
+ */
+enum err page_dead_link(struct call *c, const char *cookie, const char *key,
+    const char *link) MUST_USE;
+
+/*
  * What such a page does when its token was used: answers 303 to itself, with a
  * word in the token's place by which the GET says so.  A reload sends nothing
  * again.

@@ -55,7 +55,7 @@ reset_password_page_post(struct call *c)
 	e = account_reset_password(c->u, page_cookie(c, COOKIE),
 	    c->in.password);
 	if (e == ERR_RESET_TOKEN)
-		return page_message(c, 400, "page.link_dead_reset",
+		return page_dead_link(c, COOKIE, "page.link_dead_reset",
 		    "/forgot-password");
 	if (e != OK)
 		return e;

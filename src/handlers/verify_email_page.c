@@ -158,7 +158,7 @@ verify_email_page_post(struct call *c)
 	enum err e = a->run(c);
 
 	if (e == ERR_VERIFICATION_TOKEN)
-		return page_message(c, 400, "page.link_dead_verify",
+		return page_dead_link(c, COOKIE, "page.link_dead_verify",
 		    "/check-email");
 	if (e != OK && page_advice(e) != NULL)
 		return show(c, e == ERR_CREDENTIALS ? 401 : 400, e);

@@ -51,6 +51,7 @@ static const char *const wanted[] = {
 	"error.new_email_missing",
 	"error.new_missing",
 	"error.own_wrong",
+	"error.page_open_too_long",
 	"error.password_long",
 	"error.password_missing",
 	"error.password_short",

@@ -5,7 +5,7 @@ the last sign-out."""
 import pytest
 
 from client import next_address, refused
-from web import EN, Browser, Page, catalogue, check_page
+from web import DE, EN, Browser, Page, catalogue, check_page
 
 SECRET, OTHER = "a long enough secret", "an entirely new secret"
 
@@ -392,6 +392,28 @@ def test_a_dead_verification_link_says_what_to_do(site, browser, action):
         "action": action, "password": SECRET, "new_password": OTHER}, 400)
     assert page.heading == EN["page.link_dead_verify.title"]
     assert list(page.all("a", href="/check-email"))
+
+
+@pytest.mark.parametrize("path, values", [
+    ("/verify-email", {"action": "verify"}),
+    ("/verify-email", {"action": "new-password"}),
+    ("/reset-password", {"new_password": OTHER}),
+    ("/confirm-email", {"action": "confirm"}),
+    ("/take-back", {"action": "take-back"})], ids=str)
+def test_a_page_that_was_open_for_too_long_says_so(site, path, values):
+    for language, texts in ("en", EN), ("de", DE):
+        browser = Browser(site, language)
+        late = texts["error.page_open_too_long"]
+        assert late in browser.send(path, values, 400).text
+        browser.open(path, "A" * 70)
+        page = browser.send(path, values, 400)
+        assert late not in page.text
+        assert page.heading == texts["page.link_dead_reset.title"]
+
+
+def test_a_page_knows_its_token_for_an_hour(browser):
+    browser.request("GET", "/reset-password?token=x")
+    assert browser.set[0].attributes["max-age"] == "3600"
 
 
 # Lifetimes: the site keeps its promise by the database's clock. --------------
