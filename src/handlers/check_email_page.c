@@ -14,6 +14,9 @@ show(struct call *c, int status, enum err wrong)
 
 	json_put_bool(data, "about_reset",
 	    strcmp(c->req->query, "about=reset") == 0);
+	/* Nothing was sent yet: the form alone. */
+	json_put_bool(data, "again",
+	    wrong != OK || strcmp(c->req->query, "about=again") == 0);
 	json_put_string(data, "email", page_field(c, "email"));
 	json_put_string(data, "error",
 	    wrong == OK ? "" : page_text(c, page_advice(wrong)));

@@ -159,7 +159,7 @@ verify_email_page_post(struct call *c)
 
 	if (e == ERR_VERIFICATION_TOKEN)
 		return page_dead_link(c, COOKIE, "page.link_dead_verify",
-		    "/check-email");
+		    "/check-email?about=again");
 	if (e != OK && page_advice(e) != NULL)
 		return show(c, e == ERR_CREDENTIALS ? 401 : 400, e);
 	if (e != OK)

@@ -65,7 +65,7 @@ static const struct entry {
 	    "address created session_started session_client session_device"
 	    " " TIME },
 	{ "page/forgot_password.html", "email error" },
-	{ "page/check_email.html", "about_reset email error notice" },
+	{ "page/check_email.html", "about_reset again email error notice" },
 	{ "page/reset_password.html", "address error_password error" },
 	{ "page/verify_email.html",
 	    "address claimed error_password error_new_password error" },

@@ -391,7 +391,20 @@ def test_a_dead_verification_link_says_what_to_do(site, browser, action):
     page = browser.send("/verify-email", {
         "action": action, "password": SECRET, "new_password": OTHER}, 400)
     assert page.heading == EN["page.link_dead_verify.title"]
-    assert list(page.all("a", href="/check-email"))
+    assert list(page.all("a", href="/check-email?about=again"))
+
+
+def test_who_needs_a_new_link_is_not_told_of_a_mail(browser):
+    said = EN["check.verify_unnamed"]
+    assert said in browser.get("/check-email").text
+    page = browser.get("/check-email?about=again")
+    assert page.heading == EN["check.new_title"]
+    assert said not in page.text and EN["check.spam"] not in page.text
+    assert said not in browser.get("/check-email?sent=1").text
+    page = browser.send("/check-email", page.values(), 400)
+    assert page.heading == EN["check.new_title"]
+    browser.goes(browser.post("/check-email", {
+        "email": next_address("nobody")}), "/check-email?sent=1")
 
 
 @pytest.mark.parametrize("path, values", [
