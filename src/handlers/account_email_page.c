@@ -30,12 +30,15 @@ static enum err
 show(struct call *c, int status, enum err wrong)
 {
 	struct json *data = json_object();
+	const char *notice = page_notice(c);
+	bool sent = c->form == NULL && *notice != '\0';
 
 	json_put_string(data, "address", c->session.address);
-	json_put_string(data, "email", page_field(c, "new_email"));
+	json_put_string(data, "email",
+	    sent ? page_mailed(c) : page_field(c, "new_email"));
 	json_put_string(data, "error_email", email_advice(c, wrong));
 	json_put_string(data, "error_current", current_advice(c, wrong));
-	json_put_string(data, "notice", page_notice(c));
+	json_put_string(data, "notice", notice);
 	return page_show(c, status, "page/account_email.html", &data);
 }
 
@@ -57,5 +60,5 @@ account_email_page_post(struct call *c)
 		return show(c, e == ERR_CREDENTIALS ? 401 : 400, e);
 	if (e != OK)
 		return e;
-	return page_go(c, "/account/email?notice=sent");
+	return page_go_mailed(c, "/account/email?notice=sent");
 }

@@ -17,7 +17,8 @@ show(struct call *c, int status, enum err wrong)
 	/* Nothing was sent yet: the form alone. */
 	json_put_bool(data, "again",
 	    wrong != OK || strcmp(c->req->query, "about=again") == 0);
-	json_put_string(data, "email", page_field(c, "email"));
+	json_put_string(data, "email",
+	    c->form == NULL ? page_mailed(c) : page_field(c, "email"));
 	json_put_string(data, "error",
 	    wrong == OK ? "" : page_text(c, page_advice(wrong)));
 	json_put_string(data, "notice",
@@ -39,5 +40,5 @@ check_email_page_post(struct call *c)
 	if (c->input_err != OK)
 		return show(c, 400, c->input_err);
 	e = mail_request_queue(c, MAIL_VERIFY, LIMIT_RESEND_MAILBOX);
-	return e != OK ? e : page_go(c, "/check-email?sent=1");
+	return e != OK ? e : page_go_mailed(c, "/check-email?sent=1");
 }

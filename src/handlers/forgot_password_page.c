@@ -30,5 +30,5 @@ forgot_password_page_post(struct call *c)
 	if (c->input_err != OK)
 		return show(c, 400, c->input_err);
 	e = mail_request_queue(c, MAIL_RESET, LIMIT_FORGOT_MAILBOX);
-	return e != OK ? e : page_go(c, "/check-email?about=reset");
+	return e != OK ? e : page_go_mailed(c, "/check-email?about=reset");
 }

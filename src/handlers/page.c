@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/arena.h"
+#include "base/encode.h"
 #include "base/must.h"
 #include "domain/one_time_token.h"
 #include "http/cookie.h"
@@ -18,6 +19,9 @@
 #define SESSION_COOKIE "postern_session"
 #define TOKEN_SECONDS 3600 /* as long as the shortest link is good */
 #define DONE_SECONDS 600
+#define MAILED_COOKIE "postern_mailed"
+#define MAILED_SECONDS 600
+#define MAILED_MAX 254 /* bytes of an address */
 #define HOME "/dashboard"
 
 enum err
@@ -226,6 +230,52 @@ void
 page_clear_session(struct call *c)
 {
 	set_session(c, "", 0);
+}
+
+/* What people typed can have any bytes, but not too many. */
+static void
+keep_text(struct call *c, const char *name, const char *text, size_t n,
+    int64_t seconds)
+{
+	char *value = arena_alloc(c->u->mem, BASE64URL_SIZE(n));
+
+	base64url_encode(value, text, n);
+	page_set_cookie(c, name, value, seconds);
+}
+
+/* The text in a cookie of at most cap bytes; "" where it is none. */
+static const char *
+kept_text(const struct call *c, const char *name, size_t cap)
+{
+	const char *value = page_cookie(c, name);
+	char *text = arena_alloc(c->u->mem, cap + 1);
+	int n = base64url_decode(text, cap, value, strlen(value));
+
+	if (n < 0 || memchr(text, '\0', (size_t)n) != NULL ||
+	    utf8_length(text, (size_t)n) < 0)
+		return "";
+	text[n] = '\0';
+	return text;
+}
+
+enum err
+page_go_mailed(struct call *c, const char *path)
+{
+	const char *typed = c->in.email_typed;
+	size_t n = strlen(typed);
+
+	if (n > MAILED_MAX)
+		n = MAILED_MAX;
+	while (utf8_length(typed, n) < 0)
+		n--; /* cut in the middle of a character */
+	keep_text(c, MAILED_COOKIE, typed, n, MAILED_SECONDS);
+	return page_go(c, path);
+}
+
+const char *
+page_mailed(const struct call *c)
+{
+	return kept_text(c, MAILED_COOKIE, MAILED_MAX);
 }
 
 /* Nothing but a token of ours gets in: a link must not be able to say what

@@ -71,6 +71,13 @@ void page_set_cookie(struct call *c, const char *name, const char *value,
     int64_t seconds);
 
 /*
+ * Answers 303 to a page that says where a mail went, which page_mailed() gives
+ * it for some minutes: the address as it was typed, or "".
+ */
+enum err page_go_mailed(struct call *c, const char *path) MUST_USE;
+const char *page_mailed(const struct call *c);
+
+/*
  * Puts the ?token= of a mailed link into the cookie of that name and answers
  * 303 to the path without it, so that it stays out of history, logs and
  * Referer.  *moved is false when there was none.

@@ -76,5 +76,5 @@ register_page_post(struct call *c)
 		return e;
 	claim_write(c->u->keys, &account, claim);
 	page_set_cookie(c, "postern_claim", claim, conf->verification_lifetime);
-	return page_go(c, "/check-email");
+	return page_go_mailed(c, "/check-email");
 }

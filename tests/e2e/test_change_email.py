@@ -446,6 +446,7 @@ def test_the_pages_lead_through_a_change(site, account, language, texts):
         "/account/email?notice=sent")
     page = browser.get("/account/email?notice=sent")
     assert page.notice == texts["notice.confirmation_sent"]
+    assert page.one(id="new_email")["value"] == email
     assert account.email in page.html
     mail = site.sink.wait(email)[0]
     page = browser.open("/confirm-email", mail.token)

@@ -2,6 +2,9 @@
 """Story: people use the pages with JavaScript off, from the first visit to
 the last sign-out."""
 
+import base64
+from unittest.mock import ANY
+
 import pytest
 
 from client import next_address, refused
@@ -44,7 +47,10 @@ def test_from_registration_to_sign_out(site, browser):
     home = browser.get("/")
     assert {"/login", "/register"} <= {a["href"] for a in home.all("a")}
     person, link = registered(browser)
-    assert browser.get("/check-email").heading == EN["check.title"]
+    page = browser.get("/check-email")
+    assert page.heading == EN["check.title"]
+    assert EN["check.verify"].replace("{{email}}", person.email) in page.text
+    assert page.values() == {"email": person.email}
     page = browser.open("/verify-email", link)
     assert person.email in page.text
     done = browser.finish("/verify-email", page.values("verify"))
@@ -65,8 +71,8 @@ def test_a_forgotten_password_is_replaced(site, account, browser):
     elsewhere.sign_in(account)
     browser.goes(browser.fill("/forgot-password", {"email": account.email}),
                  "/check-email?about=reset")
-    assert EN["check.reset_unnamed"] in browser.get(
-        "/check-email?about=reset").text
+    assert EN["check.reset"].replace("{{email}}", account.email) \
+        in browser.get("/check-email?about=reset").text
     link = token(site, account.email, "Password Reset Request")
     page = browser.open("/reset-password", link)
     assert account.email in page.text
@@ -103,12 +109,34 @@ def test_no_link_makes_a_page_say_that_it_is_done(browser, path, word):
     assert word not in browser.cookies.values()
 
 
+@pytest.mark.parametrize("typed, shown", [
+    ("<b>&amp;\"'@x", "<b>&amp;\"'@x"), ("  a@b ", "a@b"),
+    ("ü" * 200, "ü" * 127), ("x" + "€" * 100, "x" + "€" * 84)], ids=ascii)
+def test_what_was_typed_is_shown_again(browser, typed, shown):
+    browser.goes(browser.fill("/forgot-password", {"email": typed}),
+                 "/check-email?about=reset")
+    page = browser.get("/check-email?about=reset")
+    assert EN["check.reset"].replace("{{email}}", shown) in page.text
+    assert browser.get("/check-email").values() == {"email": shown}
+
+
+@pytest.mark.parametrize("value", [
+    "", "x", "%%%", base64.urlsafe_b64encode(b"\xff\xfe").decode(),
+    base64.urlsafe_b64encode(b"a\0b").decode(),
+    base64.urlsafe_b64encode(b"a" * 255).decode(), "A" * 4000],
+    ids=lambda v: v[:9])
+def test_a_cookie_that_is_not_ours_names_nobody(browser, value):
+    browser.cookies = {"postern_mailed": value.rstrip("=")}
+    assert EN["check.verify_unnamed"] in browser.get("/check-email").text
+
+
 def test_the_mail_can_be_had_again(site, browser):
     person, _ = registered(browser)
     browser.goes(browser.fill("/check-email", {"email": person.email}),
                  "/check-email?sent=1")
-    assert browser.get("/check-email?sent=1").notice \
-        == EN["notice.mail_sent"]
+    page = browser.get("/check-email?sent=1")
+    assert page.notice == EN["notice.mail_sent"]
+    assert page.values() == {"email": person.email}
     page = browser.open("/verify-email", token(site, person.email, count=2))
     browser.finish("/verify-email", page.values("verify"))
     assert browser.sign_in(person) == "/dashboard"
@@ -221,7 +249,6 @@ def test_a_session_cookie_counts_whole_only(site, account, browser, harm):
 
 def test_a_session_cookie_of_another_account_is_none(site, browser):
     """The account stands in the cookie, and is no secret."""
-    import base64
     browser.sign_in(site.account())
     mine = session(browser)
     someone = other(site)
@@ -242,7 +269,8 @@ def test_the_browser_that_registered_needs_one_click(site, browser):
     assert not list(page.all("input", type="password"))
     assert len(list(page.all("button"))) == 1
     browser.finish("/verify-email", page.values("verify"))
-    assert browser.cookies == {"postern_verify": "done"}
+    assert browser.cookies == {"postern_verify": "done",
+                               "postern_mailed": ANY}
     assert browser.sign_in(person) == "/dashboard"
 
 
