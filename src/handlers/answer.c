@@ -148,7 +148,7 @@ page_key(const struct answer *a)
 static void
 answer_error_page(struct call *c, const struct answer *a)
 {
-	enum err e = page_message(c, a->status, page_key(a), "/");
+	enum err e = page_error(c, a->status, page_key(a));
 
 	must(e == OK);
 }

@@ -14,6 +14,7 @@
 #include "platform/config.h"
 #include "platform/json.h"
 #include "render/device.h"
+#include "render/mail.h"
 #include "render/template.h"
 
 #define SESSION_COOKIE "postern_session"
@@ -55,24 +56,78 @@ part(const struct call *c, const char *key, const char *name)
 	return page_text(c, arena_printf(c->u->mem, "%s.%s", key, name));
 }
 
+struct message {
+	const char *key, *text;
+	const char *link; /* or NULL */
+	const char *label, *wait;
+};
+
 static enum err
-show_message(struct call *c, int status, const char *key, const char *message,
-    const char *link)
+show_message(struct call *c, int status, const struct message *m)
 {
 	struct json *data = json_object();
 
-	json_put_string(data, "title", part(c, key, "title"));
-	json_put_string(data, "message", message);
-	json_put_string(data, "link", link == NULL ? "" : link);
-	json_put_string(data, "link_label",
-	    link == NULL ? "" : part(c, key, "link"));
+	json_put_string(data, "title", part(c, m->key, "title"));
+	json_put_string(data, "message", m->text);
+	json_put_string(data, "wait", m->wait == NULL ? "" : m->wait);
+	json_put_string(data, "link", m->link == NULL ? "" : m->link);
+	json_put_string(data, "link_label", m->link == NULL ? "" : m->label);
 	return page_show(c, status, "page/message.html", &data);
 }
 
 enum err
 page_message(struct call *c, int status, const char *key, const char *link)
 {
-	return show_message(c, status, key, part(c, key, "message"), link);
+	return show_message(c, status,
+	    &(struct message){ .key = key,
+		.text = part(c, key, "message"),
+		.link = link,
+		.label = link == NULL ? NULL : part(c, key, "link") });
+}
+
+/* The form that was sent; NULL where it was none. */
+static const char *
+form_path(const struct call *c)
+{
+	const char *next;
+	char *out;
+
+	if (c->route == NULL || c->route->method != METHOD_POST ||
+	    c->req->method != METHOD_POST)
+		return NULL;
+	if (strcmp(c->route->path, "/login") != 0)
+		return c->route->path;
+	next = page_next(c, page_field(c, "next"));
+	if (strcmp(next, HOME) == 0)
+		return c->route->path;
+	out = arena_alloc(c->u->mem, 3 * strlen(next) + 1);
+	percent_encode(out, next);
+	return arena_printf(c->u->mem, "%s?next=%s", c->route->path, out);
+}
+
+/* "20 seconds"; of more than a minute nobody counts the seconds. */
+static const char *
+wait_text(const struct call *c, int64_t seconds)
+{
+	if (seconds > 60)
+		seconds = (seconds + 59) / 60 * 60;
+	return mail_lifetime(c->templates, c->u->mem, c->language, seconds);
+}
+
+enum err
+page_error(struct call *c, int status, const char *key)
+{
+	const char *form = form_path(c);
+
+	return show_message(c, status,
+	    &(struct message){ .key = key,
+		.text = part(c, key, "message"),
+		.link = form != NULL ? form : "/",
+		.label = form != NULL ? page_text(c, "link.form") :
+					part(c, key, "link"),
+		.wait = status == 429 ?
+		    wait_text(c, c->refusal.retry_after) :
+		    NULL });
 }
 
 const char *
@@ -308,12 +363,16 @@ enum err
 page_dead_link(struct call *c, const char *cookie, const char *key,
     const char *link)
 {
-	const char *message = part(c, key, "message");
+	const char *text = part(c, key, "message");
 
 	if (*page_cookie(c, cookie) == '\0')
-		message = arena_printf(c->u->mem, "%s %s", message,
+		text = arena_printf(c->u->mem, "%s %s", text,
 		    page_text(c, "error.page_open_too_long"));
-	return show_message(c, 400, key, message, link);
+	return show_message(c, 400,
+	    &(struct message){ .key = key,
+		.text = text,
+		.link = link,
+		.label = part(c, key, "link") });
 }
 
 enum err

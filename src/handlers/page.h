@@ -30,6 +30,12 @@ enum err page_message(struct call *c, int status, const char *key,
     const char *link) MUST_USE;
 
 /*
+ * The same of a refusal: the link leads back to the form that was sent, if it
+ * was one; a limit's says when to try again.
+ */
+enum err page_error(struct call *c, int status, const char *key) MUST_USE;
+
+/*
  * The catalogue's key of what stands beside a form for e; NULL for an error
  * that no form can mend.
  */

@@ -83,7 +83,7 @@ static const struct entry {
 	{ "page/account_sessions.html",
 	    "sessions id device client started current app others notice now"
 	    " minute minutes hour hours day days " TIME },
-	{ "page/message.html", "title message link link_label" },
+	{ "page/message.html", "title message wait link link_label" },
 };
 
 #define TEMPLATES (sizeof table / sizeof *table)

@@ -57,6 +57,7 @@ static const char *const wanted[] = {
 	"error.password_short",
 	"error.password_wrong",
 	"error.unverified",
+	"link.form",
 	"mail.account_deleted.subject",
 	"mail.address_changed.subject",
 	"mail.address_taken.subject",
