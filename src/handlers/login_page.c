@@ -58,14 +58,23 @@ show(struct call *c, int status, enum err wrong, const char *next)
 	return page_show(c, status, "page/login.html", &data);
 }
 
+/* What the query or the form asks for; else what an earlier visit did. */
+static const char *
+choose_next(const struct call *c, const char *asked)
+{
+	return page_next(c, *asked != '\0' ? asked : page_kept_next(c));
+}
+
 enum err
 login_page(struct call *c)
 {
-	const char *next = page_next(c, page_query(c, "next"));
+	const char *asked = page_query(c, "next");
 
 	if (c->signed_in)
-		return page_go_on(c, next);
-	return show(c, 200, OK, next);
+		return page_go_on(c, page_next(c, asked));
+	if (page_may_lead(asked))
+		page_keep_next(c, asked);
+	return show(c, 200, OK, choose_next(c, asked));
 }
 
 /* Ends the session that the browser had before, if any. */
@@ -107,11 +116,13 @@ sign_in(struct call *c)
 enum err
 login_page_post(struct call *c)
 {
-	const char *next = page_next(c, page_field(c, "next"));
+	const char *next = choose_next(c, page_field(c, "next"));
 	enum err e = sign_in(c);
 
-	if (e == OK)
+	if (e == OK) {
+		page_drop_next(c);
 		return page_go_on(c, next);
+	}
 	if (page_advice(e) == NULL)
 		return e;
 	return show(c, e == ERR_CREDENTIALS ? 401 : 400, e, next);

@@ -23,6 +23,9 @@
 #define MAILED_COOKIE "postern_mailed"
 #define MAILED_SECONDS 600
 #define MAILED_MAX 254 /* bytes of an address */
+#define NEXT_COOKIE "postern_next"
+#define NEXT_SECONDS 86400 /* a verification may take its time */
+#define NEXT_MAX 1024      /* bytes: a longer one is forgotten */
 #define HOME "/dashboard"
 
 enum err
@@ -439,12 +442,38 @@ is_ours(const char *next)
 	    is_covered(host, n);
 }
 
+bool
+page_may_lead(const char *next)
+{
+	return *next != '\0' && is_ours(next);
+}
+
+void
+page_keep_next(struct call *c, const char *next)
+{
+	size_t n = strlen(next);
+
+	if (n <= NEXT_MAX)
+		keep_text(c, NEXT_COOKIE, next, n, NEXT_SECONDS);
+}
+
+const char *
+page_kept_next(const struct call *c)
+{
+	return kept_text(c, NEXT_COOKIE, NEXT_MAX);
+}
+
+void
+page_drop_next(struct call *c)
+{
+	if (*page_cookie(c, NEXT_COOKIE) != '\0')
+		page_set_cookie(c, NEXT_COOKIE, "", 0);
+}
+
 const char *
 page_next(const struct call *c, const char *next)
 {
-	if (next == NULL || *next == '\0' || !is_ours(next))
-		return HOME;
-	return arena_strdup(c->u->mem, next);
+	return page_may_lead(next) ? arena_strdup(c->u->mem, next) : HOME;
 }
 
 enum err

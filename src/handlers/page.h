@@ -113,6 +113,18 @@ bool page_is_done(const struct call *c, const char *cookie, const char *word);
  */
 const char *page_next(const struct call *c, const char *next);
 
+/* Whether page_next() would lead there. */
+bool page_may_lead(const char *next);
+
+/*
+ * Keeps where a sign-in was to lead in a cookie, for who registers first or
+ * forgot the password; "" where nothing is kept.  Whoever has the browser can
+ * write it, so page_next() judges it as any other.
+ */
+void page_keep_next(struct call *c, const char *next);
+const char *page_kept_next(const struct call *c);
+void page_drop_next(struct call *c);
+
 /* Answers 303 to what page_next() gave. */
 enum err page_go_on(struct call *c, const char *next) MUST_USE;
 
