@@ -39,6 +39,17 @@ advice(enum err wrong, bool email, bool password)
 	return email ? "error.email_missing" : "error.password_missing";
 }
 
+/* Whoever was sent here by a page or the gate hears why. */
+static const char *
+notice(const struct call *c)
+{
+	const char *text = page_notice(c);
+
+	if (*text == '\0' && page_may_lead(page_query(c, "next")))
+		return page_text(c, "notice.sign_in");
+	return text;
+}
+
 static enum err
 show(struct call *c, int status, enum err wrong, const char *next)
 {
@@ -52,7 +63,7 @@ show(struct call *c, int status, enum err wrong, const char *next)
 	json_put_bool(data, "password_wrong", password);
 	json_put_string(data, "next", next);
 	json_put_string(data, "error", key == NULL ? "" : page_text(c, key));
-	json_put_string(data, "notice", page_notice(c));
+	json_put_string(data, "notice", notice(c));
 	json_put_bool(data, "unverified",
 	    wrong == ERR_UNVERIFIED || is_hidden(wrong));
 	return page_show(c, status, "page/login.html", &data);

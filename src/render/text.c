@@ -86,6 +86,7 @@ static const char *const wanted[] = {
 	"notice.others_ended",
 	"notice.password_changed",
 	"notice.session_ended",
+	"notice.sign_in",
 	"notice.signed_out",
 	"page.address_changed.link",
 	"page.address_changed.message",

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from stack import Account
-from web import Browser
+from web import DE, EN, Browser
 
 HOME = "/dashboard"
 LOCAL = ["/", "/app", "/app/", "/app?a=1&b=2#c", "/a//b", "/?next=//evil",
@@ -105,6 +105,20 @@ def test_a_way_over_registration_leads_there(site, browser):
     browser.sign_out()
     assert "postern_next" not in browser.cookies
     assert browser.sign_in(person) == HOME
+
+
+@pytest.mark.parametrize("language, texts", [("en", EN), ("de", DE)])
+def test_the_sign_in_says_why_one_is_there(site, language, texts):
+    browser = Browser(site, language)
+    where = browser.goes(browser.request("GET", "/account/"))
+    page = browser.get(where)
+    assert page.notice == texts["notice.sign_in"]
+    page = browser.send("/login", page.values(), 400)
+    assert page.notice is None and page.alert
+    for query in "", "?next=//evil.example", "?next=":
+        assert browser.get("/login" + query).notice is None
+    assert browser.get("/login?notice=signed-out&next=/a").notice \
+        == texts["notice.signed_out"]
 
 
 def test_the_latest_way_counts(account, browser):
