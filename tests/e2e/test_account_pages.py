@@ -18,6 +18,9 @@ PASSWORD, LANGUAGE = "/account/password", "/account/language"
 TITLES = {OVERVIEW: "account.title", SESSIONS: "sessions.title",
           PASSWORD: "password.title", LANGUAGE: "language.title"}
 
+OPEN = ["/forgot-password", "/check-email", "/verify-email",
+        "/reset-password", "/confirm-email", "/take-back"]  # to anybody
+
 
 def signed_in(site, account, agent=None, language=None):
     browser = Browser(site, language, agent)
@@ -320,8 +323,11 @@ def test_a_choice_of_language_wins(site, account, browser):
     assert page.notice == DE["notice.language_saved"]
     assert page.values()["language"] == "de"
     elsewhere = signed_in(site, account, language="en-GB, en;q=0.9")
-    for path in list(TITLES) + ["/dashboard", "/"]:
+    for path in list(TITLES) + OPEN + ["/dashboard", "/"]:
         assert elsewhere.get(path).language == "de", path
+    for path in OPEN:
+        page = elsewhere.send(path, {"email": "", "new_password": ""}, 400)
+        assert page.language == "de", path
     reset_mail(site, account, DE)
     # Back to what the browser says.
     choose(elsewhere, "browser")
