@@ -177,12 +177,8 @@ page_field(const struct call *c, const char *name)
 const char *
 page_query(const struct call *c, const char *name)
 {
-	struct form *query = arena_alloc(c->u->mem, sizeof *query);
-	const char *value = NULL;
+	const char *value = form_find(c->u->mem, c->req->query, name);
 
-	if (form_parse(query, c->u->mem, c->req->query,
-		strlen(c->req->query)) == OK)
-		value = form_get(query, name);
 	return value == NULL ? "" : value;
 }
 
@@ -349,12 +345,9 @@ is_token(const char *s)
 enum err
 page_take_token(struct call *c, const char *cookie, bool *moved)
 {
-	const char *token;
-	struct form query;
+	const char *token = form_find(c->u->mem, c->req->query, "token");
 
-	*moved = form_parse(&query, c->u->mem, c->req->query,
-		     strlen(c->req->query)) == OK &&
-	    (token = form_get(&query, "token")) != NULL;
+	*moved = token != NULL;
 	if (!*moved)
 		return OK;
 	page_set_cookie(c, cookie, is_token(token) ? token : "none",

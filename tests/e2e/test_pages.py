@@ -252,6 +252,20 @@ def test_an_odd_token_harms_nobody(site, client, path, token):
     assert "alert(1)" not in page.text and "evil" not in page.text.lower()
 
 
+@BOTH
+@pytest.mark.parametrize("query", [
+    "token={}&x=%zz", "x=%ff&token={}", "&".join(
+        ["token={}"] + [f"utm_{i}=x" for i in range(17)])], ids=ascii)
+def test_what_trackers_add_to_a_link_does_not_break_it(
+        site, client, path, query):
+    account = site.unverified()
+    token = token_of(account, path)
+    answer = client.get(f"{path}?" + query.format(token))
+    assert answer.status_code == 303
+    assert answer.headers["Location"] == path
+    assert account.email in client.get(path).text
+
+
 def test_the_address_on_a_page_is_escaped(site, client):
     email = next_address("a&b'{{x}}")
     account = site.unverified(email=email)
