@@ -15,8 +15,6 @@ static enum err
 show(struct call *c, int status, enum err wrong)
 {
 	const char *address = NULL;
-	bool password =
-	    wrong == ERR_PASSWORD_SHORT || wrong == ERR_PASSWORD_LONG;
 	const char *text = wrong == OK ? "" : page_text(c, page_advice(wrong));
 	struct json *data;
 	enum err e;
@@ -27,8 +25,7 @@ show(struct call *c, int status, enum err wrong)
 		return e;
 	data = json_object();
 	json_put_string(data, "address", address == NULL ? "" : address);
-	json_put_string(data, "error_password", password ? text : "");
-	json_put_string(data, "error", password ? "" : text);
+	json_put_string(data, "error_password", text);
 	return page_show(c, status, "page/reset_password.html", &data);
 }
 

@@ -66,7 +66,7 @@ static const struct entry {
 	    " " TIME },
 	{ "page/forgot_password.html", "email error" },
 	{ "page/check_email.html", "about_reset again email error notice" },
-	{ "page/reset_password.html", "address error_password error" },
+	{ "page/reset_password.html", "address error_password" },
 	{ "page/verify_email.html",
 	    "address claimed error_password error_new_password error" },
 	{ "page/_account.html", "" },
