@@ -27,7 +27,7 @@ current_advice(const struct call *c, enum err wrong)
 }
 
 static enum err
-show(struct call *c, int status, enum err wrong)
+show(struct call *c, enum err wrong)
 {
 	struct json *data = json_object();
 	const char *notice = page_notice(c);
@@ -39,13 +39,13 @@ show(struct call *c, int status, enum err wrong)
 	json_put_string(data, "error_email", email_advice(c, wrong));
 	json_put_string(data, "error_current", current_advice(c, wrong));
 	json_put_string(data, "notice", notice);
-	return page_show(c, status, "page/account_email.html", &data);
+	return page_show(c, page_status(wrong), "page/account_email.html", &data);
 }
 
 enum err
 account_email_page(struct call *c)
 {
-	return show(c, 200, OK);
+	return show(c, OK);
 }
 
 enum err
@@ -54,10 +54,10 @@ account_email_page_post(struct call *c)
 	enum err e;
 
 	if (c->input_err != OK)
-		return show(c, 400, c->input_err);
+		return show(c, c->input_err);
 	e = change_email(c);
 	if (e == ERR_CREDENTIALS || e == ERR_EMAIL_SAME)
-		return show(c, e == ERR_CREDENTIALS ? 401 : 400, e);
+		return show(c, e);
 	if (e != OK)
 		return e;
 	return page_go_mailed(c, "/account/email?notice=sent");

@@ -90,14 +90,12 @@ static const struct answer {
 	[ERR_INTERNAL] = { 500, "Internal error", "internal_error" },
 };
 
-/* RFC 9110 section 11.6.1; RFC 6585; the IETF's RateLimit header fields. */
+/* RFC 6585; the IETF's RateLimit header fields. */
 static void
 add_headers(struct call *c, int status)
 {
 	const struct limit_refusal *r = &c->refusal;
 
-	if (status == 401)
-		response_header(c->res, "WWW-Authenticate", "Bearer");
 	if (status == 503)
 		response_headerf(c->res, "Retry-After", "%d",
 		    RETRY_AFTER_OUTAGE);

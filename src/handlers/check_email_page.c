@@ -7,7 +7,7 @@
 #include "platform/json.h"
 
 static enum err
-show(struct call *c, int status, enum err wrong)
+show(struct call *c, enum err wrong)
 {
 	struct json *data = json_object();
 	bool sent = strcmp(c->req->query, "sent=1") == 0;
@@ -23,13 +23,13 @@ show(struct call *c, int status, enum err wrong)
 	    wrong == OK ? "" : page_text(c, page_advice(wrong)));
 	json_put_string(data, "notice",
 	    sent ? page_text(c, "notice.mail_sent") : "");
-	return page_show(c, status, "page/check_email.html", &data);
+	return page_show(c, page_status(wrong), "page/check_email.html", &data);
 }
 
 enum err
 check_email_page(struct call *c)
 {
-	return show(c, 200, OK);
+	return show(c, OK);
 }
 
 enum err
@@ -38,7 +38,7 @@ check_email_page_post(struct call *c)
 	enum err e;
 
 	if (c->input_err != OK)
-		return show(c, 400, c->input_err);
+		return show(c, c->input_err);
 	e = mail_request_queue(c, MAIL_VERIFY, LIMIT_RESEND_MAILBOX);
 	return e != OK ? e : page_go_mailed(c, "/check-email?sent=1");
 }

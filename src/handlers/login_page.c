@@ -51,7 +51,7 @@ notice(const struct call *c)
 }
 
 static enum err
-show(struct call *c, int status, enum err wrong, const char *next)
+show(struct call *c, enum err wrong, const char *next)
 {
 	bool email = is_wrong(wrong, c->in.email_typed);
 	bool password = is_wrong(wrong, c->in.password);
@@ -66,7 +66,7 @@ show(struct call *c, int status, enum err wrong, const char *next)
 	json_put_string(data, "notice", notice(c));
 	json_put_bool(data, "unverified",
 	    wrong == ERR_UNVERIFIED || is_hidden(wrong));
-	return page_show(c, status, "page/login.html", &data);
+	return page_show(c, page_status(wrong), "page/login.html", &data);
 }
 
 /* What the query or the form asks for; else what an earlier visit did. */
@@ -85,7 +85,7 @@ login_page(struct call *c)
 		return page_go_on(c, page_next(c, asked));
 	if (page_may_lead(asked))
 		page_keep_next(c, asked);
-	return show(c, 200, OK, choose_next(c, asked));
+	return show(c, OK, choose_next(c, asked));
 }
 
 /* Ends the session that the browser had before, if any. */
@@ -136,5 +136,5 @@ login_page_post(struct call *c)
 	}
 	if (page_advice(e) == NULL)
 		return e;
-	return show(c, e == ERR_CREDENTIALS ? 401 : 400, e, next);
+	return show(c, e, next);
 }

@@ -38,9 +38,6 @@ page_show(struct call *c, int status, const char *name, struct json **data)
 	    *data, &n);
 	json_free(data);
 	response_page(c->res, status, html, n, conf->cookie_domain);
-	/* No 401 goes without (RFC 9110 section 11.6.1); browsers ignore it. */
-	if (status == 401)
-		response_header(c->res, "WWW-Authenticate", "Bearer");
 	response_header(c->res, "Content-Language", language_tag(c->language));
 	response_header(c->res, "Vary", "Accept-Language, Cookie");
 	return OK;
@@ -133,30 +130,57 @@ page_error(struct call *c, int status, const char *key)
 		    NULL });
 }
 
+/*
+ * What a form that is shown again answers with: what was wrong with it a
+ * person can mend, so its status is not the API's everywhere.  Without a key:
+ * the page says it beside each field in its own words.
+ */
+static const struct mistake {
+	enum err e;
+	int status;
+	const char *key;
+} mistakes[] = {
+	{ OK, 200, NULL },
+	{ ERR_EMAIL_FORMAT, 400, "error.email_format" },
+	{ ERR_PASSWORD_SHORT, 400, "error.password_short" },
+	{ ERR_PASSWORD_LONG, 400, "error.password_long" },
+	{ ERR_NEED_CREDENTIALS, 400, "error.credentials_missing" },
+	{ ERR_NEED_EMAIL, 400, "error.email_missing" },
+	{ ERR_NEED_RESET, 400, "error.password_missing" },
+	{ ERR_NEED_CHANGE, 400, NULL },
+	{ ERR_NEED_CURRENT, 400, NULL },
+	{ ERR_NEED_NEW_EMAIL, 400, NULL },
+	{ ERR_CREDENTIALS, 401, "error.credentials" },
+	{ ERR_DISABLED, 400, "error.disabled" },
+	{ ERR_UNVERIFIED, 400, "error.unverified" },
+	{ ERR_EMAIL_TAKEN, 409, "error.email_taken" },
+	{ ERR_EMAIL_SAME, 400, "error.email_same" },
+};
+
+static const struct mistake *
+find_mistake(enum err e)
+{
+	for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++)
+		if (mistakes[i].e == e)
+			return &mistakes[i];
+	return NULL;
+}
+
 const char *
 page_advice(enum err e)
 {
-	static const struct {
-		enum err e;
-		const char *key;
-	} table[] = {
-		{ ERR_EMAIL_FORMAT, "error.email_format" },
-		{ ERR_PASSWORD_SHORT, "error.password_short" },
-		{ ERR_PASSWORD_LONG, "error.password_long" },
-		{ ERR_NEED_CREDENTIALS, "error.credentials_missing" },
-		{ ERR_NEED_EMAIL, "error.email_missing" },
-		{ ERR_NEED_RESET, "error.password_missing" },
-		{ ERR_CREDENTIALS, "error.credentials" },
-		{ ERR_DISABLED, "error.disabled" },
-		{ ERR_UNVERIFIED, "error.unverified" },
-		{ ERR_EMAIL_TAKEN, "error.email_taken" },
-		{ ERR_EMAIL_SAME, "error.email_same" },
-	};
+	const struct mistake *m = find_mistake(e);
 
-	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-		if (table[i].e == e)
-			return table[i].key;
-	return NULL;
+	return m == NULL ? NULL : m->key;
+}
+
+int
+page_status(enum err e)
+{
+	const struct mistake *m = find_mistake(e);
+
+	must(m != NULL);
+	return m->status;
 }
 
 enum err

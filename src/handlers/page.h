@@ -41,6 +41,9 @@ enum err page_error(struct call *c, int status, const char *key) MUST_USE;
  */
 const char *page_advice(enum err e);
 
+/* The status of a form that is shown again for e; 200 for OK. */
+int page_status(enum err e);
+
 /*
  * What a page of ours says after a 303 to it: the text that ?notice= stands
  * for on this path, by the table in page.c; else "".

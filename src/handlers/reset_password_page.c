@@ -12,7 +12,7 @@
 #define DONE "done"
 
 static enum err
-show(struct call *c, int status, enum err wrong)
+show(struct call *c, enum err wrong)
 {
 	const char *address = NULL;
 	const char *text = wrong == OK ? "" : page_text(c, page_advice(wrong));
@@ -26,7 +26,7 @@ show(struct call *c, int status, enum err wrong)
 	data = json_object();
 	json_put_string(data, "address", address == NULL ? "" : address);
 	json_put_string(data, "error_password", text);
-	return page_show(c, status, "page/reset_password.html", &data);
+	return page_show(c, page_status(wrong), "page/reset_password.html", &data);
 }
 
 enum err
@@ -39,7 +39,7 @@ reset_password_page(struct call *c)
 		return e;
 	if (page_is_done(c, COOKIE, DONE))
 		return page_message(c, 200, "page.password_reset", "/login");
-	return show(c, 200, OK);
+	return show(c, OK);
 }
 
 enum err
@@ -48,7 +48,7 @@ reset_password_page_post(struct call *c)
 	enum err e;
 
 	if (c->input_err != OK)
-		return show(c, 400, c->input_err);
+		return show(c, c->input_err);
 	e = account_reset_password(c->u, page_cookie(c, COOKIE),
 	    c->in.password);
 	if (e == ERR_RESET_TOKEN)

@@ -37,7 +37,7 @@ advice(const struct call *c, enum err wrong)
 }
 
 static enum err
-show(struct call *c, int status, enum err wrong)
+show(struct call *c, enum err wrong)
 {
 	bool fresh = strcmp(page_field(c, "action"), "new-password") == 0;
 	const char *text = advice(c, wrong);
@@ -55,7 +55,7 @@ show(struct call *c, int status, enum err wrong)
 	json_put_string(data, "error_password", fresh ? "" : text);
 	json_put_string(data, "error_new_password", fresh ? text : "");
 	json_put_string(data, "error", "");
-	return page_show(c, status, "page/verify_email.html", &data);
+	return page_show(c, page_status(wrong), "page/verify_email.html", &data);
 }
 
 /* A password can be guessed here as at the sign-in: by the same limit. */
@@ -148,7 +148,7 @@ verify_email_page(struct call *c)
 		if (page_is_done(c, COOKIE, actions[i].word))
 			return page_message(c, 200, actions[i].done,
 			    actions[i].link);
-	return show(c, 200, OK);
+	return show(c, OK);
 }
 
 enum err
@@ -161,7 +161,7 @@ verify_email_page_post(struct call *c)
 		return page_dead_link(c, COOKIE, "page.link_dead_verify",
 		    "/check-email?about=again");
 	if (e != OK && page_advice(e) != NULL)
-		return show(c, e == ERR_CREDENTIALS ? 401 : 400, e);
+		return show(c, e);
 	if (e != OK)
 		return e;
 	page_set_cookie(c, CLAIM_COOKIE, "", 0);
