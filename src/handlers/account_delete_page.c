@@ -21,7 +21,8 @@ show(struct call *c, enum err wrong)
 
 	json_put_string(data, "address", c->session.address);
 	json_put_string(data, "error_current", advice(c, wrong));
-	return page_show(c, page_status(wrong), "page/account_delete.html", &data);
+	return page_show(c, page_status(wrong), "page/account_delete.html",
+	    &data);
 }
 
 enum err

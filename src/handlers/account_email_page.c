@@ -39,7 +39,8 @@ show(struct call *c, enum err wrong)
 	json_put_string(data, "error_email", email_advice(c, wrong));
 	json_put_string(data, "error_current", current_advice(c, wrong));
 	json_put_string(data, "notice", notice);
-	return page_show(c, page_status(wrong), "page/account_email.html", &data);
+	return page_show(c, page_status(wrong), "page/account_email.html",
+	    &data);
 }
 
 enum err

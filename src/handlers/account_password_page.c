@@ -40,7 +40,8 @@ show(struct call *c, enum err wrong)
 	json_put_string(data, "error_password", new_advice(c, wrong));
 	json_put_bool(data, "keep", wrong != OK && !c->in.flag);
 	json_put_string(data, "notice", page_notice(c));
-	return page_show(c, page_status(wrong), "page/account_password.html", &data);
+	return page_show(c, page_status(wrong), "page/account_password.html",
+	    &data);
 }
 
 enum err

@@ -83,8 +83,8 @@ judge_visitor(struct call *c, const struct link *l, const char *token,
 	const char *address = NULL;
 	enum err e;
 
-	*may = l->purpose != TOKEN_CONFIRM ||
-	    (c->signed_in && is_own(c, token));
+	*may =
+	    l->purpose != TOKEN_CONFIRM || (c->signed_in && is_own(c, token));
 	if (*may)
 		return OK;
 	if ((e = account_of_change_token(c->u, token, l->purpose, &address)) !=
@@ -93,8 +93,7 @@ judge_visitor(struct call *c, const struct link *l, const char *token,
 	if (address == NULL)
 		return ERR_ADDRESS_TOKEN;
 	if (c->signed_in)
-		return page_message(c, 403, "page.confirm_other",
-		    "/dashboard");
+		return page_message(c, 403, "page.confirm_other", "/dashboard");
 	return page_message(c, 403, "page.confirm_sign_in",
 	    "/login?next=/confirm-email");
 }

@@ -13,7 +13,8 @@ show(struct call *c, enum err wrong)
 	json_put_string(data, "email", page_field(c, "email"));
 	json_put_string(data, "error",
 	    wrong == OK ? "" : page_text(c, page_advice(wrong)));
-	return page_show(c, page_status(wrong), "page/forgot_password.html", &data);
+	return page_show(c, page_status(wrong), "page/forgot_password.html",
+	    &data);
 }
 
 enum err

@@ -125,9 +125,8 @@ page_error(struct call *c, int status, const char *key)
 		.link = form != NULL ? form : "/",
 		.label = form != NULL ? page_text(c, "link.form") :
 					part(c, key, "link"),
-		.wait = status == 429 ?
-		    wait_text(c, c->refusal.retry_after) :
-		    NULL });
+		.wait = status == 429 ? wait_text(c, c->refusal.retry_after) :
+					NULL });
 }
 
 /*

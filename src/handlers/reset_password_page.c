@@ -26,7 +26,8 @@ show(struct call *c, enum err wrong)
 	data = json_object();
 	json_put_string(data, "address", address == NULL ? "" : address);
 	json_put_string(data, "error_password", text);
-	return page_show(c, page_status(wrong), "page/reset_password.html", &data);
+	return page_show(c, page_status(wrong), "page/reset_password.html",
+	    &data);
 }
 
 enum err

@@ -55,7 +55,8 @@ show(struct call *c, enum err wrong)
 	json_put_string(data, "error_password", fresh ? "" : text);
 	json_put_string(data, "error_new_password", fresh ? text : "");
 	json_put_string(data, "error", "");
-	return page_show(c, page_status(wrong), "page/verify_email.html", &data);
+	return page_show(c, page_status(wrong), "page/verify_email.html",
+	    &data);
 }
 
 /* A password can be guessed here as at the sign-in: by the same limit. */
