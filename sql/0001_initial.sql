@@ -392,7 +392,8 @@ END
 $$;
 
 -- Deletes an account that was never verified, for the holder of its
--- verification token: it was not them who registered.
+-- verification token: it was not them who registered.  A banned one stays:
+-- its end would lift the ban.
 CREATE FUNCTION postern.disown_account(of_account uuid, token_hash bytea)
 RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -400,6 +401,7 @@ BEGIN
   DELETE FROM postern.account a
     USING postern.one_time_token t
     WHERE a.id = of_account AND a.verified_at IS NULL
+      AND a.disabled_at IS NULL AND t.epoch = a.epoch
       AND t.account_id = a.id AND t.hash = token_hash
       AND t.purpose = 'verify' AND t.used_at IS NULL
       AND t.expires_at > clock_timestamp() AND t.canonical = a.canonical;

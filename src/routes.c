@@ -8,6 +8,7 @@
 #define PAGE ACCESS_PUBLIC, ORIGIN_ANY
 #define FORM ACCESS_PUBLIC, ORIGIN_OURS
 #define VISITOR ACCESS_VISITOR, ORIGIN_ANY
+#define VISITOR_FORM ACCESS_VISITOR, ORIGIN_OURS
 #define BROWSER ACCESS_BROWSER, ORIGIN_ANY
 #define BROWSER_FORM ACCESS_BROWSER, ORIGIN_OURS
 
@@ -65,29 +66,29 @@ const struct route routes[] = {
 	    INPUT_PAGE, LIMIT_OTHER, dashboard_page },
 	{ METHOD_POST, "/dashboard", POOL_WEB, BROWSER_FORM,
 	    INPUT_FORM, LIMIT_OTHER, dashboard_page_post },
-	{ METHOD_GET, "/forgot-password", POOL_WEB, PAGE,
+	{ METHOD_GET, "/forgot-password", POOL_WEB, VISITOR,
 	    INPUT_PAGE, LIMIT_OTHER, forgot_password_page },
-	{ METHOD_POST, "/forgot-password", POOL_WEB, FORM,
+	{ METHOD_POST, "/forgot-password", POOL_WEB, VISITOR_FORM,
 	    INPUT_FORM_EMAIL, LIMIT_FORGOT, forgot_password_page_post },
-	{ METHOD_GET, "/check-email", POOL_WEB, PAGE,
+	{ METHOD_GET, "/check-email", POOL_WEB, VISITOR,
 	    INPUT_PAGE, LIMIT_OTHER, check_email_page },
-	{ METHOD_POST, "/check-email", POOL_WEB, FORM,
+	{ METHOD_POST, "/check-email", POOL_WEB, VISITOR_FORM,
 	    INPUT_FORM_EMAIL, LIMIT_RESEND, check_email_page_post },
-	{ METHOD_GET, "/verify-email", POOL_WEB, PAGE,
+	{ METHOD_GET, "/verify-email", POOL_WEB, VISITOR,
 	    INPUT_PAGE, LIMIT_OTHER, verify_email_page },
-	{ METHOD_POST, "/verify-email", POOL_PASSWORD, FORM,
+	{ METHOD_POST, "/verify-email", POOL_PASSWORD, VISITOR_FORM,
 	    INPUT_FORM, LIMIT_OTHER, verify_email_page_post },
-	{ METHOD_GET, "/reset-password", POOL_WEB, PAGE,
+	{ METHOD_GET, "/reset-password", POOL_WEB, VISITOR,
 	    INPUT_PAGE, LIMIT_OTHER, reset_password_page },
-	{ METHOD_POST, "/reset-password", POOL_PASSWORD, FORM,
+	{ METHOD_POST, "/reset-password", POOL_PASSWORD, VISITOR_FORM,
 	    INPUT_FORM_RESET, LIMIT_OTHER, reset_password_page_post },
-	{ METHOD_GET, "/confirm-email", POOL_WEB, PAGE,
+	{ METHOD_GET, "/confirm-email", POOL_WEB, VISITOR,
 	    INPUT_PAGE, LIMIT_OTHER, address_link_page },
-	{ METHOD_POST, "/confirm-email", POOL_WEB, FORM,
+	{ METHOD_POST, "/confirm-email", POOL_WEB, VISITOR_FORM,
 	    INPUT_FORM, LIMIT_OTHER, address_link_page_post },
-	{ METHOD_GET, "/take-back", POOL_WEB, PAGE,
+	{ METHOD_GET, "/take-back", POOL_WEB, VISITOR,
 	    INPUT_PAGE, LIMIT_OTHER, address_link_page },
-	{ METHOD_POST, "/take-back", POOL_WEB, FORM,
+	{ METHOD_POST, "/take-back", POOL_WEB, VISITOR_FORM,
 	    INPUT_FORM, LIMIT_OTHER, address_link_page_post },
 
 	{ METHOD_GET, "/account", POOL_WEB, PAGE,

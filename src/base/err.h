@@ -5,7 +5,8 @@
 /*
  * The run-time results of Postern.  Every way in which a request can end
  * other than well has one value here; handlers/answer.c gives each its
- * status and sentence, and nobody else does.
+ * status and sentence, and nobody else does but the table of mistakes in
+ * handlers/page.c, for a form that is shown again.
  *
  * Three kinds of failure are kept apart: a bug aborts through must()
  * (base/must.h), a start that cannot succeed ends through log_fatal()

@@ -96,6 +96,14 @@ enum err account_change_password(struct unit *u, const struct session *s,
     const char *current, const char *password, bool end_others) MUST_USE;
 
 /*
+ * Judges a verification token as account_verify() will, and changes nothing:
+ * before a password is asked for, or hashed.  *canonical is the account's, by
+ * which guesses are limited.
+ */
+enum err account_judge_verification(struct unit *u, const char *token,
+    const char **canonical, bool *already) MUST_USE;
+
+/*
  * The three ways to answer a verification link where the browser that
  * registered is not at hand (the claim rule): a stranger who registered
  * somebody's address must gain nothing by that person's click.
@@ -103,7 +111,8 @@ enum err account_change_password(struct unit *u, const struct session *s,
  * account_confirm() verifies for who knows the password that was chosen
  * (ERR_CREDENTIALS); account_take_over() sets a new one, which ends whatever
  * the stranger had; account_disown() deletes the account.  Only while it is
- * not verified yet, else *already or ERR_VERIFICATION_TOKEN.
+ * not verified yet, else ERR_VERIFICATION_TOKEN: of a verified account no
+ * link tells whether a password is right.  The caller limits guesses.
  */
 enum err account_confirm(struct unit *u, const char *token,
     const char *password, bool *already) MUST_USE;

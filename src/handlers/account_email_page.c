@@ -27,22 +27,26 @@ current_advice(const struct call *c, enum err wrong)
 }
 
 static enum err
-show(struct call *c, int status, enum err wrong)
+show(struct call *c, enum err wrong)
 {
 	struct json *data = json_object();
+	const char *notice = page_notice(c);
+	bool sent = c->form == NULL && *notice != '\0';
 
 	json_put_string(data, "address", c->session.address);
-	json_put_string(data, "email", page_field(c, "new_email"));
+	json_put_string(data, "email",
+	    sent ? page_mailed(c) : page_field(c, "new_email"));
 	json_put_string(data, "error_email", email_advice(c, wrong));
 	json_put_string(data, "error_current", current_advice(c, wrong));
-	json_put_string(data, "notice", page_notice(c));
-	return page_show(c, status, "page/account_email.html", &data);
+	json_put_string(data, "notice", notice);
+	return page_show(c, page_status(wrong), "page/account_email.html",
+	    &data);
 }
 
 enum err
 account_email_page(struct call *c)
 {
-	return show(c, 200, OK);
+	return show(c, OK);
 }
 
 enum err
@@ -51,11 +55,11 @@ account_email_page_post(struct call *c)
 	enum err e;
 
 	if (c->input_err != OK)
-		return show(c, 400, c->input_err);
+		return show(c, c->input_err);
 	e = change_email(c);
 	if (e == ERR_CREDENTIALS || e == ERR_EMAIL_SAME)
-		return show(c, e == ERR_CREDENTIALS ? 401 : 400, e);
+		return show(c, e);
 	if (e != OK)
 		return e;
-	return page_go(c, "/account/email?notice=sent");
+	return page_go_mailed(c, "/account/email?notice=sent");
 }

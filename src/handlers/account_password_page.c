@@ -31,7 +31,7 @@ new_advice(const struct call *c, enum err wrong)
 }
 
 static enum err
-show(struct call *c, int status, enum err wrong)
+show(struct call *c, enum err wrong)
 {
 	struct json *data = json_object();
 
@@ -40,13 +40,14 @@ show(struct call *c, int status, enum err wrong)
 	json_put_string(data, "error_password", new_advice(c, wrong));
 	json_put_bool(data, "keep", wrong != OK && !c->in.flag);
 	json_put_string(data, "notice", page_notice(c));
-	return page_show(c, status, "page/account_password.html", &data);
+	return page_show(c, page_status(wrong), "page/account_password.html",
+	    &data);
 }
 
 enum err
 account_password_page(struct call *c)
 {
-	return show(c, 200, OK);
+	return show(c, OK);
 }
 
 enum err
@@ -55,10 +56,10 @@ account_password_page_post(struct call *c)
 	enum err e;
 
 	if (c->input_err != OK)
-		return show(c, 400, c->input_err);
+		return show(c, c->input_err);
 	e = change_password(c);
 	if (e == ERR_CREDENTIALS)
-		return show(c, 401, e);
+		return show(c, e);
 	if (e != OK)
 		return e;
 	return page_go(c, "/account/password?notice=changed");

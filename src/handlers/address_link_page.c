@@ -3,12 +3,18 @@
  * /confirm-email and /take-back, where the links of a change of address lead.
  * A GET refuses nothing, because mail scanners follow links; only the POST
  * judges and uses the token.
+ *
+ * Confirming is for who is signed in to the account that asked: the claim
+ * rule.  Else a stranger's click would lend an address to whoever typed it.
+ * Taking back is for who has the mailbox, and may have lost all else.
  */
 #include <string.h>
 
 #include "domain/account_address.h"
 #include "handlers/page.h"
 #include "platform/json.h"
+
+#define DONE "done"
 
 static const struct link {
 	const char *path, *cookie, *template;
@@ -46,6 +52,8 @@ address_link_page(struct call *c)
 
 	if ((e = page_take_token(c, l->cookie, &moved)) != OK || moved)
 		return e;
+	if (page_is_done(c, l->cookie, DONE))
+		return page_message(c, 200, l->done, l->done_link);
 	if ((e = account_of_change_token(c->u, page_cookie(c, l->cookie),
 		 l->purpose, &address)) != OK)
 		return e;
@@ -54,19 +62,55 @@ address_link_page(struct call *c)
 	return page_show(c, 200, l->template, &data);
 }
 
+static bool
+is_own(const struct call *c, const char *token)
+{
+	struct one_time_token t;
+
+	return one_time_token_parse(&t, token) &&
+	    memcmp(t.account.b, c->session.account.b, sizeof t.account.b) == 0;
+}
+
+/* Whoever may not confirm is told how to go on; else *may. */
+static enum err
+judge_visitor(struct call *c, const struct link *l, const char *token,
+    bool *may)
+{
+	const char *address = NULL;
+	enum err e;
+
+	*may =
+	    l->purpose != TOKEN_CONFIRM || (c->signed_in && is_own(c, token));
+	if (*may)
+		return OK;
+	if ((e = account_of_change_token(c->u, token, l->purpose, &address)) !=
+	    OK)
+		return e;
+	if (address == NULL)
+		return ERR_ADDRESS_TOKEN;
+	if (c->signed_in)
+		return page_message(c, 403, "page.confirm_other", "/dashboard");
+	return page_message(c, 403, "page.confirm_sign_in",
+	    "/login?next=/confirm-email");
+}
+
 enum err
 address_link_page_post(struct call *c)
 {
 	const struct link *l = find_link(c);
 	const char *token = page_cookie(c, l->cookie);
-	enum err e = l->use(c->u, token);
+	bool may;
+	enum err e = judge_visitor(c, l, token, &may);
 
+	if (e == OK && !may)
+		return OK;
+	if (e == OK)
+		e = l->use(c->u, token);
 	if (e == ERR_ADDRESS_TOKEN)
-		return page_message(c, 400, l->dead, l->dead_link);
+		return page_dead_link(c, l->cookie, l->dead, l->dead_link);
 	if (e != OK)
 		return e;
-	page_set_cookie(c, l->cookie, "", 0);
 	if (l->purpose == TOKEN_TAKE_BACK)
 		page_clear_session(c);
-	return page_message(c, 200, l->done, l->done_link);
+	return page_done(c, l->cookie, DONE);
 }

@@ -91,14 +91,12 @@ static const struct answer {
 	[ERR_INTERNAL] = { 500, "Internal error", "internal_error" },
 };
 
-/* RFC 9110 section 11.6.1; RFC 6585; the IETF's RateLimit header fields. */
+/* RFC 6585; the IETF's RateLimit header fields. */
 static void
 add_headers(struct call *c, int status)
 {
 	const struct limit_refusal *r = &c->refusal;
 
-	if (status == 401)
-		response_header(c->res, "WWW-Authenticate", "Bearer");
 	if (status == 503)
 		response_headerf(c->res, "Retry-After", "%d",
 		    RETRY_AFTER_OUTAGE);
@@ -149,7 +147,7 @@ page_key(const struct answer *a)
 static void
 answer_error_page(struct call *c, const struct answer *a)
 {
-	enum err e = page_message(c, a->status, page_key(a), "/");
+	enum err e = page_error(c, a->status, page_key(a));
 
 	must(e == OK);
 }

@@ -6,20 +6,21 @@
 #include "platform/json.h"
 
 static enum err
-show(struct call *c, int status, enum err wrong)
+show(struct call *c, enum err wrong)
 {
 	struct json *data = json_object();
 
 	json_put_string(data, "email", page_field(c, "email"));
 	json_put_string(data, "error",
 	    wrong == OK ? "" : page_text(c, page_advice(wrong)));
-	return page_show(c, status, "page/forgot_password.html", &data);
+	return page_show(c, page_status(wrong), "page/forgot_password.html",
+	    &data);
 }
 
 enum err
 forgot_password_page(struct call *c)
 {
-	return show(c, 200, OK);
+	return show(c, OK);
 }
 
 enum err
@@ -28,7 +29,7 @@ forgot_password_page_post(struct call *c)
 	enum err e;
 
 	if (c->input_err != OK)
-		return show(c, 400, c->input_err);
+		return show(c, c->input_err);
 	e = mail_request_queue(c, MAIL_RESET, LIMIT_FORGOT_MAILBOX);
-	return e != OK ? e : page_go(c, "/check-email?about=reset");
+	return e != OK ? e : page_go_mailed(c, "/check-email?about=reset");
 }

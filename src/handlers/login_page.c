@@ -38,8 +38,19 @@ advice(enum err wrong, bool email, bool password)
 	return email ? "error.email_missing" : "error.password_missing";
 }
 
+/* Whoever was sent here by a page or the gate hears why. */
+static const char *
+notice(const struct call *c)
+{
+	const char *text = page_notice(c);
+
+	if (*text == '\0' && page_may_lead(page_query(c, "next")))
+		return page_text(c, "notice.sign_in");
+	return text;
+}
+
 static enum err
-show(struct call *c, int status, enum err wrong, const char *next)
+show(struct call *c, enum err wrong, const char *next)
 {
 	bool email = is_wrong(wrong, c->in.email_typed);
 	bool password = is_wrong(wrong, c->in.password);
@@ -51,20 +62,29 @@ show(struct call *c, int status, enum err wrong, const char *next)
 	json_put_bool(data, "password_wrong", password);
 	json_put_string(data, "next", next);
 	json_put_string(data, "error", key == NULL ? "" : page_text(c, key));
-	json_put_string(data, "notice", page_notice(c));
+	json_put_string(data, "notice", notice(c));
 	json_put_bool(data, "unverified",
 	    wrong == ERR_UNVERIFIED || is_hidden(wrong));
-	return page_show(c, status, "page/login.html", &data);
+	return page_show(c, page_status(wrong), "page/login.html", &data);
+}
+
+/* What the query or the form asks for; else what an earlier visit did. */
+static const char *
+choose_next(const struct call *c, const char *asked)
+{
+	return page_next(c, *asked != '\0' ? asked : page_kept_next(c));
 }
 
 enum err
 login_page(struct call *c)
 {
-	const char *next = page_next(c, page_query(c, "next"));
+	const char *asked = page_query(c, "next");
 
 	if (c->signed_in)
-		return page_go_on(c, next);
-	return show(c, 200, OK, next);
+		return page_go_on(c, page_next(c, asked));
+	if (page_may_lead(asked))
+		page_keep_next(c, asked);
+	return show(c, OK, choose_next(c, asked));
 }
 
 /* Ends the session that the browser had before, if any. */
@@ -105,12 +125,14 @@ sign_in(struct call *c)
 enum err
 login_page_post(struct call *c)
 {
-	const char *next = page_next(c, page_field(c, "next"));
+	const char *next = choose_next(c, page_field(c, "next"));
 	enum err e = sign_in(c);
 
-	if (e == OK)
+	if (e == OK) {
+		page_drop_next(c);
 		return page_go_on(c, next);
+	}
 	if (page_advice(e) == NULL)
 		return e;
-	return show(c, e == ERR_CREDENTIALS ? 401 : 400, e, next);
+	return show(c, e, next);
 }

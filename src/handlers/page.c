@@ -6,16 +6,26 @@
 #include <strings.h>
 
 #include "base/arena.h"
+#include "base/encode.h"
 #include "base/must.h"
+#include "domain/one_time_token.h"
 #include "http/cookie.h"
 #include "http/form.h"
 #include "platform/config.h"
 #include "platform/json.h"
 #include "render/device.h"
+#include "render/mail.h"
 #include "render/template.h"
 
 #define SESSION_COOKIE "postern_session"
-#define TOKEN_SECONDS 600
+#define TOKEN_SECONDS 3600 /* as long as the shortest link is good */
+#define DONE_SECONDS 600
+#define MAILED_COOKIE "postern_mailed"
+#define MAILED_SECONDS 600
+#define MAILED_MAX 254 /* bytes of an address */
+#define NEXT_COOKIE "postern_next"
+#define NEXT_SECONDS 86400 /* a verification may take its time */
+#define NEXT_MAX 1024      /* bytes: a longer one is forgotten */
 #define HOME "/dashboard"
 
 enum err
@@ -28,9 +38,6 @@ page_show(struct call *c, int status, const char *name, struct json **data)
 	    *data, &n);
 	json_free(data);
 	response_page(c->res, status, html, n, conf->cookie_domain);
-	/* No 401 goes without (RFC 9110 section 11.6.1); browsers ignore it. */
-	if (status == 401)
-		response_header(c->res, "WWW-Authenticate", "Bearer");
 	response_header(c->res, "Content-Language", language_tag(c->language));
 	response_header(c->res, "Vary", "Accept-Language, Cookie");
 	return OK;
@@ -42,47 +49,137 @@ page_text(const struct call *c, const char *key)
 	return templates_text(c->templates, c->language, key);
 }
 
+/* A text of the message that is called key: its title, its message … */
+static const char *
+part(const struct call *c, const char *key, const char *name)
+{
+	return page_text(c, arena_printf(c->u->mem, "%s.%s", key, name));
+}
+
+struct message {
+	const char *key, *text;
+	const char *link; /* or NULL */
+	const char *label, *wait;
+};
+
+static enum err
+show_message(struct call *c, int status, const struct message *m)
+{
+	struct json *data = json_object();
+
+	json_put_string(data, "title", part(c, m->key, "title"));
+	json_put_string(data, "message", m->text);
+	json_put_string(data, "wait", m->wait == NULL ? "" : m->wait);
+	json_put_string(data, "link", m->link == NULL ? "" : m->link);
+	json_put_string(data, "link_label", m->link == NULL ? "" : m->label);
+	return page_show(c, status, "page/message.html", &data);
+}
+
 enum err
 page_message(struct call *c, int status, const char *key, const char *link)
 {
-	struct arena *mem = c->u->mem;
-	struct json *data = json_object();
+	return show_message(c, status,
+	    &(struct message){ .key = key,
+		.text = part(c, key, "message"),
+		.link = link,
+		.label = link == NULL ? NULL : part(c, key, "link") });
+}
 
-	json_put_string(data, "title",
-	    page_text(c, arena_printf(mem, "%s.title", key)));
-	json_put_string(data, "message",
-	    page_text(c, arena_printf(mem, "%s.message", key)));
-	json_put_string(data, "link", link == NULL ? "" : link);
-	json_put_string(data, "link_label",
-	    link == NULL ? "" :
-			   page_text(c, arena_printf(mem, "%s.link", key)));
-	return page_show(c, status, "page/message.html", &data);
+/* The form that was sent; NULL where it was none. */
+static const char *
+form_path(const struct call *c)
+{
+	const char *next;
+	char *out;
+
+	if (c->route == NULL || c->route->method != METHOD_POST ||
+	    c->req->method != METHOD_POST)
+		return NULL;
+	if (strcmp(c->route->path, "/login") != 0)
+		return c->route->path;
+	next = page_next(c, page_field(c, "next"));
+	if (strcmp(next, HOME) == 0)
+		return c->route->path;
+	out = arena_alloc(c->u->mem, 3 * strlen(next) + 1);
+	percent_encode(out, next);
+	return arena_printf(c->u->mem, "%s?next=%s", c->route->path, out);
+}
+
+/* "20 seconds"; of more than a minute nobody counts the seconds. */
+static const char *
+wait_text(const struct call *c, int64_t seconds)
+{
+	if (seconds > 60)
+		seconds = (seconds + 59) / 60 * 60;
+	return mail_lifetime(c->templates, c->u->mem, c->language, seconds);
+}
+
+enum err
+page_error(struct call *c, int status, const char *key)
+{
+	const char *form = form_path(c);
+
+	return show_message(c, status,
+	    &(struct message){ .key = key,
+		.text = part(c, key, "message"),
+		.link = form != NULL ? form : "/",
+		.label = form != NULL ? page_text(c, "link.form") :
+					part(c, key, "link"),
+		.wait = status == 429 ? wait_text(c, c->refusal.retry_after) :
+					NULL });
+}
+
+/*
+ * What a form that is shown again answers with: what was wrong with it a
+ * person can mend, so its status is not the API's everywhere.  Without a key:
+ * the page says it beside each field in its own words.
+ */
+static const struct mistake {
+	enum err e;
+	int status;
+	const char *key;
+} mistakes[] = {
+	{ OK, 200, NULL },
+	{ ERR_EMAIL_FORMAT, 400, "error.email_format" },
+	{ ERR_PASSWORD_SHORT, 400, "error.password_short" },
+	{ ERR_PASSWORD_LONG, 400, "error.password_long" },
+	{ ERR_NEED_CREDENTIALS, 400, "error.credentials_missing" },
+	{ ERR_NEED_EMAIL, 400, "error.email_missing" },
+	{ ERR_NEED_RESET, 400, "error.password_missing" },
+	{ ERR_NEED_CHANGE, 400, NULL },
+	{ ERR_NEED_CURRENT, 400, NULL },
+	{ ERR_NEED_NEW_EMAIL, 400, NULL },
+	{ ERR_CREDENTIALS, 401, "error.credentials" },
+	{ ERR_DISABLED, 400, "error.disabled" },
+	{ ERR_UNVERIFIED, 400, "error.unverified" },
+	{ ERR_EMAIL_TAKEN, 409, "error.email_taken" },
+	{ ERR_EMAIL_SAME, 400, "error.email_same" },
+};
+
+static const struct mistake *
+find_mistake(enum err e)
+{
+	for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++)
+		if (mistakes[i].e == e)
+			return &mistakes[i];
+	return NULL;
 }
 
 const char *
 page_advice(enum err e)
 {
-	static const struct {
-		enum err e;
-		const char *key;
-	} table[] = {
-		{ ERR_EMAIL_FORMAT, "error.email_format" },
-		{ ERR_PASSWORD_SHORT, "error.password_short" },
-		{ ERR_PASSWORD_LONG, "error.password_long" },
-		{ ERR_NEED_CREDENTIALS, "error.credentials_missing" },
-		{ ERR_NEED_EMAIL, "error.email_missing" },
-		{ ERR_NEED_RESET, "error.password_missing" },
-		{ ERR_CREDENTIALS, "error.credentials" },
-		{ ERR_DISABLED, "error.disabled" },
-		{ ERR_UNVERIFIED, "error.unverified" },
-		{ ERR_EMAIL_TAKEN, "error.email_taken" },
-		{ ERR_EMAIL_SAME, "error.email_same" },
-	};
+	const struct mistake *m = find_mistake(e);
 
-	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-		if (table[i].e == e)
-			return table[i].key;
-	return NULL;
+	return m == NULL ? NULL : m->key;
+}
+
+int
+page_status(enum err e)
+{
+	const struct mistake *m = find_mistake(e);
+
+	must(m != NULL);
+	return m->status;
 }
 
 enum err
@@ -103,12 +200,8 @@ page_field(const struct call *c, const char *name)
 const char *
 page_query(const struct call *c, const char *name)
 {
-	struct form *query = arena_alloc(c->u->mem, sizeof *query);
-	const char *value = NULL;
+	const char *value = form_find(c->u->mem, c->req->query, name);
 
-	if (form_parse(query, c->u->mem, c->req->query,
-		strlen(c->req->query)) == OK)
-		value = form_get(query, name);
 	return value == NULL ? "" : value;
 }
 
@@ -120,6 +213,7 @@ page_notice(const struct call *c)
 		const char *path, *notice, *key;
 	} table[] = {
 		{ "/login", "signed-out", "notice.signed_out" },
+		{ "/login", "deleted", "notice.account_deleted" },
 		{ "/account/sessions", "ended", "notice.session_ended" },
 		{ "/account/sessions", "others-ended", "notice.others_ended" },
 		{ "/account/password", "changed", "notice.password_changed" },
@@ -215,30 +309,102 @@ page_clear_session(struct call *c)
 	set_session(c, "", 0);
 }
 
-/* Whether the text can stand in a cookie; a token of ours can. */
-static bool
-is_plain(const char *s)
+/* What people typed can have any bytes, but not too many. */
+static void
+keep_text(struct call *c, const char *name, const char *text, size_t n,
+    int64_t seconds)
 {
-	return strlen(s) <= 256 &&
-	    s[strspn(s,
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvw"
-		"xyz0123456789-_")] == '\0';
+	char *value = arena_alloc(c->u->mem, BASE64URL_SIZE(n));
+
+	base64url_encode(value, text, n);
+	page_set_cookie(c, name, value, seconds);
+}
+
+/* The text in a cookie of at most cap bytes; "" where it is none. */
+static const char *
+kept_text(const struct call *c, const char *name, size_t cap)
+{
+	const char *value = page_cookie(c, name);
+	char *text = arena_alloc(c->u->mem, cap + 1);
+	int n = base64url_decode(text, cap, value, strlen(value));
+
+	if (n < 0 || memchr(text, '\0', (size_t)n) != NULL ||
+	    utf8_length(text, (size_t)n) < 0)
+		return "";
+	text[n] = '\0';
+	return text;
+}
+
+enum err
+page_go_mailed(struct call *c, const char *path)
+{
+	const char *typed = c->in.email_typed;
+	size_t n = strlen(typed);
+
+	if (n > MAILED_MAX)
+		n = MAILED_MAX;
+	while (utf8_length(typed, n) < 0)
+		n--; /* cut in the middle of a character */
+	keep_text(c, MAILED_COOKIE, typed, n, MAILED_SECONDS);
+	return page_go(c, path);
+}
+
+const char *
+page_mailed(const struct call *c)
+{
+	return kept_text(c, MAILED_COOKIE, MAILED_MAX);
+}
+
+/* Nothing but a token of ours gets in: a link must not be able to say what
+ * page_done() says. */
+static bool
+is_token(const char *s)
+{
+	struct one_time_token t;
+
+	return one_time_token_parse(&t, s);
 }
 
 enum err
 page_take_token(struct call *c, const char *cookie, bool *moved)
 {
-	const char *token;
-	struct form query;
+	const char *token = form_find(c->u->mem, c->req->query, "token");
 
-	*moved = form_parse(&query, c->u->mem, c->req->query,
-		     strlen(c->req->query)) == OK &&
-	    (token = form_get(&query, "token")) != NULL;
+	*moved = token != NULL;
 	if (!*moved)
 		return OK;
-	page_set_cookie(c, cookie, is_plain(token) ? token : "none",
+	page_set_cookie(c, cookie, is_token(token) ? token : "none",
 	    TOKEN_SECONDS);
 	return page_go(c, c->route->path);
+}
+
+enum err
+page_dead_link(struct call *c, const char *cookie, const char *key,
+    const char *link)
+{
+	const char *text = part(c, key, "message");
+
+	if (*page_cookie(c, cookie) == '\0')
+		text = arena_printf(c->u->mem, "%s %s", text,
+		    page_text(c, "error.page_open_too_long"));
+	return show_message(c, 400,
+	    &(struct message){ .key = key,
+		.text = text,
+		.link = link,
+		.label = part(c, key, "link") });
+}
+
+enum err
+page_done(struct call *c, const char *cookie, const char *word)
+{
+	page_set_cookie(c, cookie, word, DONE_SECONDS);
+	return page_go(c, c->route->path);
+}
+
+bool
+page_is_done(const struct call *c, const char *cookie, const char *word)
+{
+	return strcmp(page_cookie(c, cookie), word) == 0;
 }
 
 /* Where a sign-in leads --------------------------------------------------- */
@@ -292,12 +458,38 @@ is_ours(const char *next)
 	    is_covered(host, n);
 }
 
+bool
+page_may_lead(const char *next)
+{
+	return *next != '\0' && is_ours(next);
+}
+
+void
+page_keep_next(struct call *c, const char *next)
+{
+	size_t n = strlen(next);
+
+	if (n <= NEXT_MAX)
+		keep_text(c, NEXT_COOKIE, next, n, NEXT_SECONDS);
+}
+
+const char *
+page_kept_next(const struct call *c)
+{
+	return kept_text(c, NEXT_COOKIE, NEXT_MAX);
+}
+
+void
+page_drop_next(struct call *c)
+{
+	if (*page_cookie(c, NEXT_COOKIE) != '\0')
+		page_set_cookie(c, NEXT_COOKIE, "", 0);
+}
+
 const char *
 page_next(const struct call *c, const char *next)
 {
-	if (next == NULL || *next == '\0' || !is_ours(next))
-		return HOME;
-	return arena_strdup(c->u->mem, next);
+	return page_may_lead(next) ? arena_strdup(c->u->mem, next) : HOME;
 }
 
 enum err

@@ -30,10 +30,19 @@ enum err page_message(struct call *c, int status, const char *key,
     const char *link) MUST_USE;
 
 /*
+ * The same of a refusal: the link leads back to the form that was sent, if it
+ * was one; a limit's says when to try again.
+ */
+enum err page_error(struct call *c, int status, const char *key) MUST_USE;
+
+/*
  * The catalogue's key of what stands beside a form for e; NULL for an error
  * that no form can mend.
  */
 const char *page_advice(enum err e);
+
+/* The status of a form that is shown again for e; 200 for OK. */
+int page_status(enum err e);
 
 /*
  * What a page of ours says after a 303 to it: the text that ?notice= stands
@@ -71,6 +80,13 @@ void page_set_cookie(struct call *c, const char *name, const char *value,
     int64_t seconds);
 
 /*
+ * Answers 303 to a page that says where a mail went, which page_mailed() gives
+ * it for some minutes: the address as it was typed, or "".
+ */
+enum err page_go_mailed(struct call *c, const char *path) MUST_USE;
+const char *page_mailed(const struct call *c);
+
+/*
  * Puts the ?token= of a mailed link into the cookie of that name and answers
  * 303 to the path without it, so that it stays out of history, logs and
  * Referer.  *moved is false when there was none.
@@ -79,10 +95,38 @@ enum err page_take_token(struct call *c, const char *cookie,
     bool *moved) MUST_USE;
 
 /*
+ * page_message() about a link that is not good; where the cookie is gone, the
+ * link may be.
+ */
+enum err page_dead_link(struct call *c, const char *cookie, const char *key,
+    const char *link) MUST_USE;
+
+/*
+ * What such a page does when its token was used: answers 303 to itself, with a
+ * word in the token's place by which the GET says so.  A reload sends nothing
+ * again.
+ */
+enum err page_done(struct call *c, const char *cookie,
+    const char *word) MUST_USE;
+bool page_is_done(const struct call *c, const char *cookie, const char *word);
+
+/*
  * Where a sign-in leads: next when it is a local path, or a URL on a host
  * that cookie_domain covers; else "/dashboard".  In the arena.
  */
 const char *page_next(const struct call *c, const char *next);
+
+/* Whether page_next() would lead there. */
+bool page_may_lead(const char *next);
+
+/*
+ * Keeps where a sign-in was to lead in a cookie, for who registers first or
+ * forgot the password; "" where nothing is kept.  Whoever has the browser can
+ * write it, so page_next() judges it as any other.
+ */
+void page_keep_next(struct call *c, const char *next);
+const char *page_kept_next(const struct call *c);
+void page_drop_next(struct call *c);
 
 /* Answers 303 to what page_next() gave. */
 enum err page_go_on(struct call *c, const char *next) MUST_USE;

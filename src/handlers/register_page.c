@@ -37,7 +37,7 @@ password_advice(const struct call *c, enum err wrong)
 }
 
 static enum err
-show(struct call *c, int status, enum err wrong)
+show(struct call *c, enum err wrong)
 {
 	const char *email = email_advice(c, wrong);
 	const char *password = password_advice(c, wrong);
@@ -49,7 +49,7 @@ show(struct call *c, int status, enum err wrong)
 	json_put_string(data, "error_password", password);
 	json_put_string(data, "error",
 	    beside ? "" : page_text(c, page_advice(wrong)));
-	return page_show(c, status, "page/register.html", &data);
+	return page_show(c, page_status(wrong), "page/register.html", &data);
 }
 
 enum err
@@ -57,7 +57,7 @@ register_page(struct call *c)
 {
 	if (c->signed_in)
 		return page_go(c, "/dashboard");
-	return show(c, 200, OK);
+	return show(c, OK);
 }
 
 enum err
@@ -71,10 +71,10 @@ register_page_post(struct call *c)
 		e = account_register(c->u, c->in.email, c->in.password,
 		    call_language(c), &account);
 	if (e != OK && page_advice(e) != NULL)
-		return show(c, e == ERR_EMAIL_TAKEN ? 409 : 400, e);
+		return show(c, e);
 	if (e != OK)
 		return e;
 	claim_write(c->u->keys, &account, claim);
 	page_set_cookie(c, "postern_claim", claim, conf->verification_lifetime);
-	return page_go(c, "/check-email");
+	return page_go_mailed(c, "/check-email");
 }

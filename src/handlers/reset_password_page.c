@@ -9,13 +9,12 @@
 #include "platform/json.h"
 
 #define COOKIE "postern_reset"
+#define DONE "done"
 
 static enum err
-show(struct call *c, int status, enum err wrong)
+show(struct call *c, enum err wrong)
 {
 	const char *address = NULL;
-	bool password =
-	    wrong == ERR_PASSWORD_SHORT || wrong == ERR_PASSWORD_LONG;
 	const char *text = wrong == OK ? "" : page_text(c, page_advice(wrong));
 	struct json *data;
 	enum err e;
@@ -26,9 +25,9 @@ show(struct call *c, int status, enum err wrong)
 		return e;
 	data = json_object();
 	json_put_string(data, "address", address == NULL ? "" : address);
-	json_put_string(data, "error_password", password ? text : "");
-	json_put_string(data, "error", password ? "" : text);
-	return page_show(c, status, "page/reset_password.html", &data);
+	json_put_string(data, "error_password", text);
+	return page_show(c, page_status(wrong), "page/reset_password.html",
+	    &data);
 }
 
 enum err
@@ -37,7 +36,11 @@ reset_password_page(struct call *c)
 	bool moved;
 	enum err e = page_take_token(c, COOKIE, &moved);
 
-	return e != OK || moved ? e : show(c, 200, OK);
+	if (e != OK || moved)
+		return e;
+	if (page_is_done(c, COOKIE, DONE))
+		return page_message(c, 200, "page.password_reset", "/login");
+	return show(c, OK);
 }
 
 enum err
@@ -46,15 +49,14 @@ reset_password_page_post(struct call *c)
 	enum err e;
 
 	if (c->input_err != OK)
-		return show(c, 400, c->input_err);
+		return show(c, c->input_err);
 	e = account_reset_password(c->u, page_cookie(c, COOKIE),
 	    c->in.password);
 	if (e == ERR_RESET_TOKEN)
-		return page_message(c, 400, "page.link_dead_reset",
+		return page_dead_link(c, COOKIE, "page.link_dead_reset",
 		    "/forgot-password");
 	if (e != OK)
 		return e;
-	page_set_cookie(c, COOKIE, "", 0);
 	page_clear_session(c);
-	return page_message(c, 200, "page.password_reset", "/login");
+	return page_done(c, COOKIE, DONE);
 }

@@ -37,7 +37,7 @@ advice(const struct call *c, enum err wrong)
 }
 
 static enum err
-show(struct call *c, int status, enum err wrong)
+show(struct call *c, enum err wrong)
 {
 	bool fresh = strcmp(page_field(c, "action"), "new-password") == 0;
 	const char *text = advice(c, wrong);
@@ -55,43 +55,57 @@ show(struct call *c, int status, enum err wrong)
 	json_put_string(data, "error_password", fresh ? "" : text);
 	json_put_string(data, "error_new_password", fresh ? text : "");
 	json_put_string(data, "error", "");
-	return page_show(c, status, "page/verify_email.html", &data);
+	return page_show(c, page_status(wrong), "page/verify_email.html",
+	    &data);
 }
 
-enum err
-verify_email_page(struct call *c)
+/* A password can be guessed here as at the sign-in: by the same limit. */
+static enum err
+take_limit(struct call *c, const char *canonical)
 {
-	bool moved;
-	enum err e = page_take_token(c, COOKIE, &moved);
-
-	return e != OK || moved ? e : show(c, 200, OK);
+	return ratelimit_take(c->u, LIMIT_LOGIN, c->req->client, canonical,
+	    &c->refusal);
 }
 
 static enum err
 verify(struct call *c)
 {
+	const char *token = page_cookie(c, COOKIE), *canonical;
 	const char *password = page_field(c, "password");
 	bool already;
+	enum err e;
 
+	e = account_judge_verification(c->u, token, &canonical, &already);
+	if (e != OK || already)
+		return e;
 	if (is_claimed(c))
-		return account_verify(c->u, page_cookie(c, COOKIE), &already);
+		return account_verify(c->u, token, &already);
 	if (*password == '\0')
 		return ERR_NEED_RESET;
-	return account_confirm(c->u, page_cookie(c, COOKIE), password,
-	    &already);
+	if ((e = take_limit(c, canonical)) != OK)
+		return e;
+	return account_confirm(c->u, token, password, &already);
 }
 
 static enum err
 take_over(struct call *c)
 {
+	const char *token = page_cookie(c, COOKIE), *canonical;
 	const char *password = page_field(c, "new_password");
+	bool already;
 	enum err e;
 
+	e = account_judge_verification(c->u, token, &canonical, &already);
+	if (e != OK)
+		return e;
+	if (already)
+		return ERR_VERIFICATION_TOKEN;
 	if (*password == '\0')
 		return ERR_NEED_RESET;
-	if ((e = password_judge(password)) != OK)
+	if ((e = password_judge(password)) != OK ||
+	    (e = take_limit(c, canonical)) != OK)
 		return e;
-	return account_take_over(c->u, page_cookie(c, COOKIE), password);
+	return account_take_over(c->u, token, password);
 }
 
 static enum err
@@ -100,25 +114,42 @@ disown(struct call *c)
 	return account_disown(c->u, page_cookie(c, COOKIE));
 }
 
-/* The three forms of the page. */
+/* The three forms of the page, and what it says afterwards: the word by which
+ * it remembers, the message's key, and where that leads. */
 static const struct action {
 	const char *name;
 	enum err (*run)(struct call *c);
-	const char *done, *link; /* the message's key, and where it leads */
+	const char *word, *done, *link;
 } actions[] = {
-	{ "verify", verify, "page.verified", "/login" },
-	{ "new-password", take_over, "page.verified", "/login" },
-	{ "not-me", disown, "page.disowned", NULL },
+	{ "verify", verify, "done", "page.verified", "/login" },
+	{ "new-password", take_over, "done", "page.verified", "/login" },
+	{ "not-me", disown, "disowned", "page.disowned", NULL },
 };
+#define ACTIONS (sizeof actions / sizeof *actions)
 
 /* What the button says; the first where none does. */
 static const struct action *
 find_action(const char *name)
 {
-	for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
+	for (size_t i = 0; i < ACTIONS; i++)
 		if (strcmp(actions[i].name, name) == 0)
 			return &actions[i];
 	return &actions[0];
+}
+
+enum err
+verify_email_page(struct call *c)
+{
+	bool moved;
+	enum err e = page_take_token(c, COOKIE, &moved);
+
+	if (e != OK || moved)
+		return e;
+	for (size_t i = 0; i < ACTIONS; i++)
+		if (page_is_done(c, COOKIE, actions[i].word))
+			return page_message(c, 200, actions[i].done,
+			    actions[i].link);
+	return show(c, OK);
 }
 
 enum err
@@ -128,13 +159,12 @@ verify_email_page_post(struct call *c)
 	enum err e = a->run(c);
 
 	if (e == ERR_VERIFICATION_TOKEN)
-		return page_message(c, 400, "page.link_dead_verify",
-		    "/check-email");
+		return page_dead_link(c, COOKIE, "page.link_dead_verify",
+		    "/check-email?about=again");
 	if (e != OK && page_advice(e) != NULL)
-		return show(c, e == ERR_CREDENTIALS ? 401 : 400, e);
+		return show(c, e);
 	if (e != OK)
 		return e;
-	page_set_cookie(c, COOKIE, "", 0);
 	page_set_cookie(c, CLAIM_COOKIE, "", 0);
-	return page_message(c, 200, a->done, a->link);
+	return page_done(c, COOKIE, a->word);
 }

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/encode.h"
+#include "base/must.h"
 
 /*
  * Stricter than the URL standard where that would guess: a broken escape, a
@@ -70,4 +71,36 @@ form_get(const struct form *f, const char *name)
 		if (strcmp(f->field[i].name, name) == 0)
 			return f->field[i].value;
 	return NULL;
+}
+
+/* Whether the n bytes spell name; without memory, however many there are. */
+static bool
+spells(const char *text, size_t n, const char *name)
+{
+	char plain[3 * FORM_NAME_MAX];
+	size_t want = strlen(name);
+
+	must(want <= FORM_NAME_MAX);
+	if (n > 3 * want)
+		return false;
+	memcpy(plain, text, n);
+	return percent_decode(plain, n) == (int)want &&
+	    memcmp(plain, name, want) == 0;
+}
+
+const char *
+form_find(struct arena *mem, const char *text, const char *name)
+{
+	const char *value = NULL;
+
+	while (value == NULL && *text != '\0') {
+		size_t n = strcspn(text, "&"), len = strcspn(text, "=&");
+
+		if (spells(text, len, name))
+			value = len == n ?
+			    "" :
+			    decode(mem, text + len + 1, n - len - 1);
+		text += n + (text[n] == '&');
+	}
+	return value;
 }

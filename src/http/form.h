@@ -9,6 +9,7 @@
 struct arena;
 
 #define FORM_FIELDS 16 /* more are refused */
+#define FORM_NAME_MAX 16
 
 /*
  * The fields of an application/x-www-form-urlencoded text: a query string or
@@ -30,5 +31,12 @@ enum err form_parse(struct form *f, struct arena *mem, const char *text,
 
 /* The first field of that name, or NULL. */
 const char *form_get(const struct form *f, const char *name);
+
+/*
+ * For queries, to which mail programs and trackers add what they like: the
+ * first field of that name (at most FORM_NAME_MAX bytes) that decodes, however
+ * many others there are and whatever they hold; NULL where there is none.
+ */
+const char *form_find(struct arena *mem, const char *text, const char *name);
 
 #endif

@@ -105,6 +105,9 @@ set_body(struct response *res, int status, const char *body, size_t n)
 	res->body_len = n;
 	response_header(res, "Cache-Control", "no-store");
 	response_header(res, "X-Content-Type-Options", "nosniff");
+	/* No 401 goes without (RFC 9110 section 11.6.1). */
+	if (status == 401)
+		response_header(res, "WWW-Authenticate", "Bearer");
 }
 
 void

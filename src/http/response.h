@@ -35,7 +35,8 @@ void response_headerf(struct response *res, const char *name, const char *fmt,
 
 /*
  * A JSON answer: takes *body (json_free) and sets Content-Type, no-store and
- * nosniff.
+ * nosniff; with 401 the scheme that is asked for (WWW-Authenticate), as every
+ * answer with a body does.
  */
 void response_json(struct response *res, int status, struct json **body);
 

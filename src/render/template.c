@@ -65,8 +65,8 @@ static const struct entry {
 	    "address created session_started session_client session_device"
 	    " " TIME },
 	{ "page/forgot_password.html", "email error" },
-	{ "page/check_email.html", "about_reset email error notice" },
-	{ "page/reset_password.html", "address error_password error" },
+	{ "page/check_email.html", "about_reset again email error notice" },
+	{ "page/reset_password.html", "address error_password" },
 	{ "page/verify_email.html",
 	    "address claimed error_password error_new_password error" },
 	{ "page/_account.html", "" },
@@ -83,7 +83,7 @@ static const struct entry {
 	{ "page/account_sessions.html",
 	    "sessions id device client started current app others notice now"
 	    " minute minutes hour hours day days " TIME },
-	{ "page/message.html", "title message link link_label" },
+	{ "page/message.html", "title message wait link link_label" },
 };
 
 #define TEMPLATES (sizeof table / sizeof *table)

@@ -18,6 +18,9 @@ PASSWORD, LANGUAGE = "/account/password", "/account/language"
 TITLES = {OVERVIEW: "account.title", SESSIONS: "sessions.title",
           PASSWORD: "password.title", LANGUAGE: "language.title"}
 
+OPEN = ["/forgot-password", "/check-email", "/verify-email",
+        "/reset-password", "/confirm-email", "/take-back"]  # to anybody
+
 
 def signed_in(site, account, agent=None, language=None):
     browser = Browser(site, language, agent)
@@ -321,8 +324,11 @@ def test_a_choice_of_language_wins(site, account, browser):
     assert page.notice == DE["notice.language_saved"]
     assert page.values()["language"] == "de"
     elsewhere = signed_in(site, account, language="en-GB, en;q=0.9")
-    for path in list(TITLES) + ["/dashboard", "/"]:
+    for path in list(TITLES) + OPEN + ["/dashboard", "/"]:
         assert elsewhere.get(path).language == "de", path
+    for path in OPEN:
+        page = elsewhere.send(path, {"email": "", "new_password": ""}, 400)
+        assert page.language == "de", path
     reset_mail(site, account, DE)
     # Back to what the browser says.
     choose(elsewhere, "browser")
@@ -350,8 +356,8 @@ def test_mails_come_in_the_language_of_the_registration(site):
     email = next_address("german")
     browser.register(email, SECRET)
     link = site.sink.wait(email, DE["mail.verify.subject"])[0].token
-    browser.send("/verify-email", browser.open("/verify-email", link).values(
-        "verify"), 200)
+    browser.finish("/verify-email", browser.open("/verify-email", link).values(
+        "verify"))
     # Later, at the computer of a library: pages in its language, no mail.
     library = Browser(site, "en")
     library.goes(library.fill("/login", {"email": email,

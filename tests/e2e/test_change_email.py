@@ -46,7 +46,7 @@ class Mover:
         """To that address; the token that takes it back."""
         old = self.account.email
         before = len(self.site.sink.to(old, CHANGED))
-        used(self.site, "/confirm-email", self.link(email))
+        used(self.site, "/confirm-email", self.link(email), self.account)
         self.account.email = email
         return self.account.site.sink.wait(old, CHANGED, before + 1)[-1].token
 
@@ -59,19 +59,26 @@ class Mover:
             "access_token"]).json()["email"]
 
 
-def click(site, path, token):
-    """Opens a mailed link and presses its button; the page that follows."""
+def opened(site, path, token, account=None):
+    """A browser with a mailed link open, signed in to the account."""
     browser = Browser(site)
+    if account is not None:
+        browser.sign_in(account)
     browser.open(path, token)
-    return browser.post(path, PRESSED[path])
+    return browser
 
 
-def used(site, path, token):
-    assert click(site, path, token).status_code == 200
+def click(site, path, token, account=None):
+    """Opens a mailed link and presses its button; the page that follows."""
+    return opened(site, path, token, account).post(path, PRESSED[path])
 
 
-def dead(site, path, token):
-    answer = click(site, path, token)
+def used(site, path, token, account=None):
+    assert click(site, path, token, account).status_code == 303
+
+
+def dead(site, path, token, account=None):
+    answer = click(site, path, token, account)
     assert answer.status_code == 400, answer.text
     assert EN["page.link_dead_verify.title"] in answer.text
 
@@ -107,11 +114,12 @@ def test_a_new_address_counts_once_it_is_confirmed(site, mover):
     old, new = mover.account.email, next_address()
     token = mover.link(new)
     browser = Browser(site)
+    browser.sign_in(mover.account)
     page = browser.open("/confirm-email", token)
     assert page.one("strong").text == new  # the GET used nothing up
     assert mover.email() == old
     assert login(site, new, mover.account.password) == 401
-    page = browser.send("/confirm-email", page.values("confirm"), 200)
+    page = browser.finish("/confirm-email", page.values("confirm"))
     assert page.heading == EN["page.address_changed.title"]
     assert mover.alive() and mover.email() == new
     assert login(site, new, mover.account.password) == 200
@@ -125,6 +133,36 @@ def test_a_new_address_counts_once_it_is_confirmed(site, mover):
     assert EN["mail.address_changed.you"] in mail.text
     assert not site.sink.to(new, CHANGED)
     dead(site, "/confirm-email", token)
+
+
+def test_a_strangers_click_lends_no_address(site, mover):
+    """The claim rule: who gets the mail need not know who asked for it."""
+    old, new = mover.account.email, next_address()
+    browser = opened(site, "/confirm-email", mover.link(new))
+    page = browser.send("/confirm-email", PRESSED["/confirm-email"], 403)
+    assert page.heading == EN["page.confirm_sign_in.title"]
+    link, = page.all("a", href="/login?next=/confirm-email")
+    other = site.account()
+    browser.sign_in(other)
+    page = browser.send("/confirm-email", PRESSED["/confirm-email"], 403)
+    assert page.heading == EN["page.confirm_other.title"]
+    assert list(page.all("a", href="/dashboard"))
+    assert mover.email() == old
+    assert other.login()["user"]["email"] == other.email
+    browser.sign_out()
+    assert browser.sign_in(mover.account, link["href"]) == "/confirm-email"
+    browser.finish("/confirm-email", PRESSED["/confirm-email"])
+    assert mover.email() == new
+
+
+def test_a_session_that_is_over_confirms_nothing(site, mover):
+    browser = opened(site, "/confirm-email", mover.link(next_address()),
+                     mover.account)
+    kept = dict(browser.cookies)
+    browser.sign_out()
+    browser.cookies = kept
+    browser.send("/confirm-email", PRESSED["/confirm-email"], 403)
+    assert mover.email() == mover.account.email
 
 
 def test_a_taken_address_gets_the_same_answer_and_no_mail(site, mover):
@@ -161,24 +199,28 @@ def test_an_address_that_is_registered_meanwhile_is_lost(site, mover):
     email = next_address()
     token = mover.link(email)
     site.account(email=email)
-    dead(site, "/confirm-email", token)
+    dead(site, "/confirm-email", token, mover.account)
     assert mover.email() == mover.account.email
 
 
 def test_of_two_who_want_an_address_one_gets_it(site):
     movers, email = [Mover(site), Mover(site)], next_address()
-    tokens = [mover.link(email) for mover in movers]
-    answers = at_once([lambda t=t: click(site, "/confirm-email", t)
-                       for t in tokens])
-    assert sorted(a.status_code for a in answers) == [200, 400]
+    browsers = [opened(site, "/confirm-email", mover.link(email),
+                       mover.account) for mover in movers]
+    answers = at_once([lambda b=b: b.post("/confirm-email", PRESSED[
+        "/confirm-email"]) for b in browsers])
+    assert sorted(a.status_code for a in answers) == [303, 400]
     assert [m.email() for m in movers].count(email) == 1
 
 
 def test_ten_clicks_at_once_change_once(site, mover):
     email = next_address()
     token = mover.link(email)
-    answers = at_once([lambda: click(site, "/confirm-email", token)] * 10)
-    assert sorted(a.status_code for a in answers) == [200] + [400] * 9
+    browsers = [opened(site, "/confirm-email", token, mover.account)
+                for _ in range(10)]
+    answers = at_once([lambda b=b: b.post("/confirm-email", PRESSED[
+        "/confirm-email"]) for b in browsers])
+    assert sorted(a.status_code for a in answers) == [303] + [400] * 9
     site.sink.wait(mover.account.email, CHANGED)
     site.settle_mail()
     assert len(site.sink.to(mover.account.email, CHANGED)) == 1
@@ -206,7 +248,7 @@ def test_a_link_serves_its_purpose_alone(site, mover):
         refused(site.client().post("/auth/verify-email", {"token": token}),
                 400)
     assert mover.alive()
-    used(site, "/confirm-email", confirm)
+    used(site, "/confirm-email", confirm, mover.account)
 
 
 @pytest.mark.parametrize("body, status, sentence", [
@@ -372,7 +414,7 @@ def test_many_changes_do_not_end_the_right(site, mover):
 def test_of_ten_who_take_back_one_does(site, mover):
     link = mover.move(next_address())
     answers = at_once([lambda: click(site, "/take-back", link)] * 10)
-    assert sorted(a.status_code for a in answers) == [200] + [400] * 9
+    assert sorted(a.status_code for a in answers) == [303] + [400] * 9
 
 
 def test_a_login_that_races_it_leaves_no_session(site, mover):
@@ -381,7 +423,7 @@ def test_a_login_that_races_it_leaves_no_session(site, mover):
         lambda: site.client().post("/auth/login",
                                    mover.account.credentials())] * 4 + [
         lambda: click(site, "/take-back", link)])
-    assert logins.pop().status_code == 200
+    assert logins.pop().status_code == 303
     for answer in logins:
         assert answer.status_code in (200, 401)
         if answer.status_code == 200:
@@ -416,18 +458,19 @@ def test_the_pages_lead_through_a_change(site, account, language, texts):
         "/account/email?notice=sent")
     page = browser.get("/account/email?notice=sent")
     assert page.notice == texts["notice.confirmation_sent"]
+    assert page.one(id="new_email")["value"] == email
     assert account.email in page.html
     mail = site.sink.wait(email)[0]
     page = browser.open("/confirm-email", mail.token)
     assert page.heading == texts["confirm.title"]
-    page = browser.send("/confirm-email", page.values("confirm"), 200)
+    page = browser.finish("/confirm-email", page.values("confirm"))
     assert page.heading == texts["page.address_changed.title"]
     assert list(page.all("a", href="/account/"))
     assert email in browser.get("/account/").html
     mail = site.sink.wait(account.email, count=2)[-1]
     page = browser.open("/take-back", mail.token)
     assert page.heading == texts["take_back.title"]
-    page = browser.send("/take-back", page.values("take-back"), 200)
+    page = browser.finish("/take-back", page.values("take-back"))
     assert page.heading == texts["page.address_taken_back.title"]
     assert not browser.is_signed_in()
 

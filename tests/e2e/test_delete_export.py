@@ -155,9 +155,10 @@ def test_the_page_offers_the_export_and_deletes(site, account, language,
         assert page.one("a", href="/forgot-password").text \
             == texts["login.forgot"]
     assert browser.is_signed_in()
-    page = browser.send("/account/delete", {
-        "current_password": account.password}, 200)
-    assert page.heading == texts["page.account_deleted.title"]
+    browser.goes(browser.post("/account/delete", {
+        "current_password": account.password}), "/login?notice=deleted")
+    assert browser.get("/login?notice=deleted").notice \
+        == texts["notice.account_deleted"]
     assert not browser.is_signed_in()
     assert left(site, account)["account"] == 0
 
@@ -182,10 +183,10 @@ def test_an_export_has_all_that_is_held(site):
     assert held["account"]["id"] == account.id
     assert held["account"]["email"] == new
     assert held["account"]["password_changed_at"]
-    assert [s["kind"] for s in held["sessions"]] == ["api"]
-    assert held["sessions"][0]["address"] == mover.client.host \
-        or held["sessions"][0]["address"].startswith("127.")
-    assert held["sessions"][0]["user_agent"].startswith("python-requests")
+    assert [s["kind"] for s in held["sessions"]] == ["browser", "api"]
+    assert held["sessions"][1]["address"] == mover.client.host \
+        or held["sessions"][1]["address"].startswith("127.")
+    assert held["sessions"][1]["user_agent"].startswith("python-requests")
     change, = held["email_changes"]
     assert (change["old_email"], change["new_email"]) == (old, new)
     assert {link["purpose"] for link in held["mailed_links"]} == {
@@ -193,7 +194,7 @@ def test_an_export_has_all_that_is_held(site):
     assert {mail["kind"] for mail in held["mails"]} == {
         "verify", "confirm_address", "address_changed"}
     events = [event["event"] for event in held["events"]]
-    assert events == ["account.address_changed",
+    assert events == ["account.address_changed", "session.started",
                       "account.address_change_asked", "session.started",
                       "account.verified", "account.created"]
     assert held["shortened"] == []

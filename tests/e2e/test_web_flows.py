@@ -2,10 +2,13 @@
 """Story: people use the pages with JavaScript off, from the first visit to
 the last sign-out."""
 
+import base64
+from unittest.mock import ANY
+
 import pytest
 
 from client import next_address, refused
-from web import EN, Browser, Page, catalogue, check_page
+from web import DE, EN, Browser, Page, catalogue, check_page
 
 SECRET, OTHER = "a long enough secret", "an entirely new secret"
 
@@ -44,10 +47,13 @@ def test_from_registration_to_sign_out(site, browser):
     home = browser.get("/")
     assert {"/login", "/register"} <= {a["href"] for a in home.all("a")}
     person, link = registered(browser)
-    assert browser.get("/check-email").heading == EN["check.title"]
+    page = browser.get("/check-email")
+    assert page.heading == EN["check.title"]
+    assert EN["check.verify"].replace("{{email}}", person.email) in page.text
+    assert page.values() == {"email": person.email}
     page = browser.open("/verify-email", link)
     assert person.email in page.text
-    done = browser.send("/verify-email", page.values("verify"), 200)
+    done = browser.finish("/verify-email", page.values("verify"))
     assert done.heading == EN["page.verified.title"]
     assert done.one("a", href="/login").text == EN["page.verified.link"]
     assert browser.sign_in(person) == "/dashboard"
@@ -65,13 +71,13 @@ def test_a_forgotten_password_is_replaced(site, account, browser):
     elsewhere.sign_in(account)
     browser.goes(browser.fill("/forgot-password", {"email": account.email}),
                  "/check-email?about=reset")
-    assert EN["check.reset_unnamed"] in browser.get(
-        "/check-email?about=reset").text
+    assert EN["check.reset"].replace("{{email}}", account.email) \
+        in browser.get("/check-email?about=reset").text
     link = token(site, account.email, "Password Reset Request")
     page = browser.open("/reset-password", link)
     assert account.email in page.text
-    done = browser.send("/reset-password",
-                        page.values() | {"new_password": OTHER}, 200)
+    done = browser.finish("/reset-password",
+                        page.values() | {"new_password": OTHER})
     assert done.heading == EN["page.password_reset.title"]
     assert not elsewhere.is_signed_in()
     page = Page(browser.fill("/login", account.credentials()))
@@ -83,8 +89,7 @@ def test_a_forgotten_password_is_replaced(site, account, browser):
 def test_a_reset_link_works_once(site, account, browser):
     link = account.reset_token()
     page = browser.open("/reset-password", link)
-    browser.send("/reset-password", page.values() | {"new_password": OTHER},
-                 200)
+    browser.finish("/reset-password", page.values() | {"new_password": OTHER})
     page = browser.open("/reset-password", link)
     assert account.email not in page.text
     page = browser.send("/reset-password",
@@ -95,14 +100,45 @@ def test_a_reset_link_works_once(site, account, browser):
     account.login()
 
 
+@pytest.mark.parametrize("path", ["/verify-email", "/reset-password",
+                                  "/confirm-email", "/take-back"])
+@pytest.mark.parametrize("word", ["done", "disowned"])
+def test_no_link_makes_a_page_say_that_it_is_done(browser, path, word):
+    page = browser.open(path, word)
+    assert list(page.all("form"))
+    assert word not in browser.cookies.values()
+
+
+@pytest.mark.parametrize("typed, shown", [
+    ("<b>&amp;\"'@x", "<b>&amp;\"'@x"), ("  a@b ", "a@b"),
+    ("ü" * 200, "ü" * 127), ("x" + "€" * 100, "x" + "€" * 84)], ids=ascii)
+def test_what_was_typed_is_shown_again(browser, typed, shown):
+    browser.goes(browser.fill("/forgot-password", {"email": typed}),
+                 "/check-email?about=reset")
+    page = browser.get("/check-email?about=reset")
+    assert EN["check.reset"].replace("{{email}}", shown) in page.text
+    assert browser.get("/check-email").values() == {"email": shown}
+
+
+@pytest.mark.parametrize("value", [
+    "", "x", "%%%", base64.urlsafe_b64encode(b"\xff\xfe").decode(),
+    base64.urlsafe_b64encode(b"a\0b").decode(),
+    base64.urlsafe_b64encode(b"a" * 255).decode(), "A" * 4000],
+    ids=lambda v: v[:9])
+def test_a_cookie_that_is_not_ours_names_nobody(browser, value):
+    browser.cookies = {"postern_mailed": value.rstrip("=")}
+    assert EN["check.verify_unnamed"] in browser.get("/check-email").text
+
+
 def test_the_mail_can_be_had_again(site, browser):
     person, _ = registered(browser)
     browser.goes(browser.fill("/check-email", {"email": person.email}),
                  "/check-email?sent=1")
-    assert browser.get("/check-email?sent=1").notice \
-        == EN["notice.mail_sent"]
+    page = browser.get("/check-email?sent=1")
+    assert page.notice == EN["notice.mail_sent"]
+    assert page.values() == {"email": person.email}
     page = browser.open("/verify-email", token(site, person.email, count=2))
-    browser.send("/verify-email", page.values("verify"), 200)
+    browser.finish("/verify-email", page.values("verify"))
     assert browser.sign_in(person) == "/dashboard"
 
 
@@ -213,7 +249,6 @@ def test_a_session_cookie_counts_whole_only(site, account, browser, harm):
 
 def test_a_session_cookie_of_another_account_is_none(site, browser):
     """The account stands in the cookie, and is no secret."""
-    import base64
     browser.sign_in(site.account())
     mine = session(browser)
     someone = other(site)
@@ -233,8 +268,9 @@ def test_the_browser_that_registered_needs_one_click(site, browser):
     page = browser.open("/verify-email", link)
     assert not list(page.all("input", type="password"))
     assert len(list(page.all("button"))) == 1
-    browser.send("/verify-email", page.values("verify"), 200)
-    assert browser.cookies == {}
+    browser.finish("/verify-email", page.values("verify"))
+    assert browser.cookies == {"postern_verify": "done",
+                               "postern_mailed": ANY}
     assert browser.sign_in(person) == "/dashboard"
 
 
@@ -264,8 +300,44 @@ def test_elsewhere_the_chosen_password_verifies(site, browser):
     page = browser.send("/verify-email", values | {"password": OTHER}, 401)
     assert page.beside("password") == EN["error.password_wrong"]
     refused(site.client().post("/auth/login", person.credentials()), 403)
-    browser.send("/verify-email", values | {"password": SECRET}, 200)
+    browser.finish("/verify-email", values | {"password": SECRET})
     assert browser.sign_in(person) == "/dashboard"
+
+
+@pytest.mark.parametrize("action, field", [
+    ("verify", "password"), ("new-password", "new_password")])
+def test_guesses_with_a_link_are_limited_as_at_the_sign_in(
+        site, browser, action, field):
+    person, link = registered(other(site))
+    values = browser.open("/verify-email", link).values(action)
+    for _ in range(4):
+        browser.send("/verify-email", {"action": "verify",
+                                       "password": OTHER}, 401)
+    browser.send("/login", {"email": person.email, "password": OTHER}, 401)
+    page = browser.send("/verify-email", values | {field: SECRET}, 429)
+    assert int(page.headers["Retry-After"]) >= 1
+    refused(site.client().post("/auth/login", person.credentials()), 403)
+
+
+@pytest.mark.parametrize("change", [
+    "verified_at = now()", "verified_at = now(), epoch = epoch + 1",
+    "epoch = epoch + 1", "disabled_at = now()"])
+def test_a_link_tells_nobody_whether_a_password_is_right(
+        site, browser, change):
+    """Once its account is verified, banned or of another epoch."""
+    person, link = registered(other(site))
+    site.cluster.psql(f"UPDATE postern.account SET {change}"
+                      f" WHERE canonical = '{person.email}'", site.database)
+    values = browser.open("/verify-email", link).values("verify")
+    told = set()
+    for password in SECRET, OTHER, "":
+        browser.open("/verify-email", link)
+        answer = browser.post("/verify-email",
+                              values | {"password": password})
+        told.add((answer.status_code, answer.headers.get("Location"),
+                  answer.text))
+    assert len(told) == 1
+    assert (told.pop()[0] == 400) is ("verified_at" not in change)
 
 
 def test_elsewhere_a_new_password_shuts_the_stranger_out(site, browser):
@@ -273,8 +345,7 @@ def test_elsewhere_a_new_password_shuts_the_stranger_out(site, browser):
     person, link = registered(stranger, "chosen by a stranger")
     page = browser.open("/verify-email", link)
     values = page.values("new-password")
-    done = browser.send("/verify-email", values | {"new_password": OTHER},
-                        200)
+    done = browser.finish("/verify-email", values | {"new_password": OTHER})
     assert done.heading == EN["page.verified.title"]
     answer = stranger.fill("/login", person.credentials())
     assert Page(answer).alert == EN["error.credentials"]
@@ -295,13 +366,24 @@ def test_elsewhere_it_may_not_have_been_me(site, browser):
     stranger = other(site)
     person, link = registered(stranger)
     page = browser.open("/verify-email", link)
-    done = browser.send("/verify-email", page.values("not-me"), 200)
+    done = browser.finish("/verify-email", page.values("not-me"))
     assert done.heading == EN["page.disowned.title"]
     answer = stranger.fill("/login", person.credentials())
     assert Page(answer).alert == EN["error.credentials"]
     stranger.open("/verify-email", link)
     stranger.send("/verify-email", {"action": "verify"}, 400)
     browser.register(person.email, OTHER)  # the address is free again
+
+
+@pytest.mark.parametrize("change", ["disabled_at = now()",
+                                    "epoch = epoch + 1"])
+def test_a_ban_is_not_lifted_by_it(site, browser, change):
+    person, link = registered(other(site))
+    site.cluster.psql(f"UPDATE postern.account SET {change}"
+                      f" WHERE canonical = '{person.email}'", site.database)
+    browser.open("/verify-email", link)
+    browser.send("/verify-email", {"action": "not-me"}, 400)
+    refused(site.client().post("/auth/register", person.credentials()), 409)
 
 
 @pytest.mark.parametrize("values", [
@@ -326,7 +408,7 @@ def test_a_new_password_is_judged_and_the_link_stays_good(
                         400)
     assert page.beside("new_password") == EN[text]
     assert page.one("details")["open"] is not None
-    browser.send("/verify-email", values | {"new_password": OTHER}, 200)
+    browser.finish("/verify-email", values | {"new_password": OTHER})
     person.password = OTHER
     assert browser.sign_in(person) == "/dashboard"
 
@@ -337,7 +419,42 @@ def test_a_dead_verification_link_says_what_to_do(site, browser, action):
     page = browser.send("/verify-email", {
         "action": action, "password": SECRET, "new_password": OTHER}, 400)
     assert page.heading == EN["page.link_dead_verify.title"]
-    assert list(page.all("a", href="/check-email"))
+    assert list(page.all("a", href="/check-email?about=again"))
+
+
+def test_who_needs_a_new_link_is_not_told_of_a_mail(browser):
+    said = EN["check.verify_unnamed"]
+    assert said in browser.get("/check-email").text
+    page = browser.get("/check-email?about=again")
+    assert page.heading == EN["check.new_title"]
+    assert said not in page.text and EN["check.spam"] not in page.text
+    assert said not in browser.get("/check-email?sent=1").text
+    page = browser.send("/check-email", page.values(), 400)
+    assert page.heading == EN["check.new_title"]
+    browser.goes(browser.post("/check-email", {
+        "email": next_address("nobody")}), "/check-email?sent=1")
+
+
+@pytest.mark.parametrize("path, values", [
+    ("/verify-email", {"action": "verify"}),
+    ("/verify-email", {"action": "new-password"}),
+    ("/reset-password", {"new_password": OTHER}),
+    ("/confirm-email", {"action": "confirm"}),
+    ("/take-back", {"action": "take-back"})], ids=str)
+def test_a_page_that_was_open_for_too_long_says_so(site, path, values):
+    for language, texts in ("en", EN), ("de", DE):
+        browser = Browser(site, language)
+        late = texts["error.page_open_too_long"]
+        assert late in browser.send(path, values, 400).text
+        browser.open(path, "A" * 70)
+        page = browser.send(path, values, 400)
+        assert late not in page.text
+        assert page.heading == texts["page.link_dead_reset.title"]
+
+
+def test_a_page_knows_its_token_for_an_hour(browser):
+    browser.request("GET", "/reset-password?token=x")
+    assert browser.set[0].attributes["max-age"] == "3600"
 
 
 # Lifetimes: the site keeps its promise by the database's clock. --------------

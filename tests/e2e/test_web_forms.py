@@ -82,13 +82,16 @@ def test_a_taken_address_is_told(site, account, browser):
 
 def test_a_reset_form_keeps_its_link(account, browser):
     page = browser.open("/reset-password", account.reset_token())
-    for password, text in (("s3cr3t!", "short"), ("x" * 512, "long")):
+    for password, text in (("", "missing"), ("s3cr3t!", "short"),
+                           ("x" * 512, "long")):
         page = browser.send("/reset-password", page.values() | {
             "new_password": password}, 400)
         assert page.beside("new_password") == EN[f"error.password_{text}"]
-        assert account.email in page.text and password not in page.html
-    browser.send("/reset-password", page.values() | {
-        "new_password": "an entirely new secret"}, 200)
+        assert page.title.startswith(EN["title.error"])
+        assert account.email in page.text
+        assert not password or password not in page.html
+    browser.finish("/reset-password", page.values() | {
+        "new_password": "an entirely new secret"})
 
 
 def test_a_disabled_account_is_told_after_the_right_password(

@@ -2,11 +2,13 @@
 """Story: a link to the sign-in names where to go on, and scoundrels write
 such links too."""
 
+import base64
 from urllib.parse import quote
 
 import pytest
 
-from web import Browser
+from stack import Account
+from web import DE, EN, Browser
 
 HOME = "/dashboard"
 LOCAL = ["/", "/app", "/app/", "/app?a=1&b=2#c", "/a//b", "/?next=//evil",
@@ -86,6 +88,69 @@ def test_the_form_does_not_keep_it(browser, wanted):
 def test_a_broken_query_is_no_reason_to_refuse(browser):
     for query in "next=%zz", "next=%00", "next=%ff", "&&==&", "next", "%":
         browser.get("/login?" + query)
+
+
+# Who is new, or forgot the password, still gets there. ----------------------
+
+def test_a_way_over_registration_leads_there(site, browser):
+    browser.get("/login?next=" + quote("/app?a=1&b=ü", safe=""))
+    person = Account(site)
+    browser.register(person.email, person.password)
+    page = browser.open("/verify-email", site.sink.wait(person.email)[0].token)
+    page = browser.finish("/verify-email", page.values("verify"))
+    assert browser.get("/login").values()["next"] == "/app?a=1&b=ü"
+    path, = [a["href"] for a in page.one("main").all("a")]
+    where = browser.sign_in(person, path)
+    assert where.encode("latin-1").decode() == "/app?a=1&b=ü"
+    browser.sign_out()
+    assert "postern_next" not in browser.cookies
+    assert browser.sign_in(person) == HOME
+
+
+@pytest.mark.parametrize("language, texts", [("en", EN), ("de", DE)])
+def test_the_sign_in_says_why_one_is_there(site, language, texts):
+    browser = Browser(site, language)
+    where = browser.goes(browser.request("GET", "/account/"))
+    page = browser.get(where)
+    assert page.notice == texts["notice.sign_in"]
+    page = browser.send("/login", page.values(), 400)
+    assert page.notice is None and page.alert
+    for query in "", "?next=//evil.example", "?next=":
+        assert browser.get("/login" + query).notice is None
+    assert browser.get("/login?notice=signed-out&next=/a").notice \
+        == texts["notice.signed_out"]
+
+
+def test_the_latest_way_counts(account, browser):
+    for wanted in "/a", "//evil.example", "/b":
+        browser.get("/login?next=" + wanted)
+    assert browser.sign_in(account, "/login?next=/dashboard") == HOME
+    browser.sign_out()
+    browser.get("/login?next=/a")
+    browser.goes(browser.post("/login", account.credentials()), "/a")
+    browser.sign_out()
+    browser.get("/login?next=/a")
+    browser.goes(browser.post("/login", account.credentials() | {
+        "next": "//evil.example"}), HOME)
+
+
+@pytest.mark.parametrize("wanted", HOSTILE, ids=ascii)
+def test_no_cookie_leads_elsewhere(browser, account, wanted):
+    value = base64.urlsafe_b64encode(wanted.encode()).decode().rstrip("=")
+    browser.get("/login?next=" + quote(wanted, safe=""))
+    assert "postern_next" not in browser.cookies
+    browser.cookies["postern_next"] = value
+    assert browser.get("/login").values()["next"] == HOME
+    browser.goes(browser.post("/login", account.credentials()), HOME)
+
+
+def test_a_long_way_is_forgotten(browser):
+    long = "/" + "a" * 1023
+    for wanted, kept in (long, long), (long + "a", HOME):
+        browser.cookies = {}
+        page = browser.get("/login?next=" + wanted)
+        assert page.values()["next"] == wanted
+        assert browser.get("/login").values()["next"] == kept
 
 
 @pytest.mark.parametrize("wanted", [

@@ -56,13 +56,41 @@ def test_an_unknown_path_is_a_page(site, path, language, texts):
 @pytest.mark.parametrize("language, texts", [("en", EN), ("de", DE)])
 def test_too_many_sign_ins_are_told_on_a_page(site, language, texts):
     browser = Browser(site, language)
-    values = {"email": f"limited-{language}@example.com", "password": "wrong"}
+    values = {"email": f"limited-{language}@example.com", "password": "wrong",
+              "next": "/app?a=1&b=ü"}
     for _ in range(5):
         browser.send("/login", values, 401)
     page = browser.send("/login", values, 429)
     assert page.heading == texts["page.limited.title"]
-    assert int(page.headers["Retry-After"]) >= 1
-    browser.get("/login")  # the form is still there
+    seconds = int(page.headers["Retry-After"])
+    assert 1 < seconds <= 12
+    assert texts["page.limited.wait"].replace(
+        "{{wait}}", f"{seconds} {texts['unit.seconds']}") in page.text
+    link, = page.one("main").all("a")
+    assert link.text == texts["link.form"]
+    form = browser.get(link["href"])  # it is still there
+    assert form.values()["next"] == values["next"]
+
+
+@pytest.mark.parametrize("language, texts", [("en", EN), ("de", DE)])
+def test_a_refused_form_leads_back_to_it(site, language, texts):
+    browser = Browser(site, language)
+    for _ in range(3):
+        browser.goes(browser.post("/forgot-password", {
+            "email": "limited@example.com"}))
+    page = browser.send("/forgot-password", {"email": "x@example.com"}, 429)
+    assert int(page.headers["Retry-After"]) > 60
+    assert texts["page.limited.wait"].replace(
+        "{{wait}}", f"20 {texts['unit.minutes']}") in page.text
+    assert list(page.all("a", href="/forgot-password"))
+    for path in "/register", "/account/password":
+        answer = browser.post(path, {"x": "y"}, {"Origin": "null"})
+        page = check_page(Page(answer))
+        link, = page.one("main").all("a")
+        assert (page.status, link["href"], link.text) == (
+            403, path, texts["link.form"])
+    answer = browser.request("PUT", "/register")
+    assert list(Page(answer).one("main").all("a", href="/"))
 
 
 def test_a_database_that_is_away_is_told_on_a_page(stack):

@@ -291,6 +291,14 @@ class Browser:
         assert answer.status_code == status, (answer.status_code, answer.text)
         return check_page(Page(answer))
 
+    def finish(self, path, values):
+        """Sends a form that is done then: the page that says so, which a
+        reload shows again without sending anything."""
+        self.goes(self.post(path, values), path)
+        page = self.get(path)
+        assert self.get(path).html == page.html
+        return page
+
     # What people do. --------------------------------------------------------
 
     def fill(self, path, values, **more):

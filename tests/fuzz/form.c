@@ -39,6 +39,16 @@ write_form(struct buf *b, const struct form *f)
 	}
 }
 
+/* Whatever it is, a field that is found is UTF-8. */
+static void
+judge_query(struct arena *mem, const uint8_t *data, size_t size)
+{
+	const char *value =
+	    form_find(mem, arena_memdup(mem, data, size), "token");
+
+	must(value == NULL || utf8_length(value, strlen(value)) >= 0);
+}
+
 /* The first of its name, and UTF-8. */
 static void
 judge_field(const struct form *f, size_t i)
@@ -60,6 +70,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct form f, again;
 	struct buf b;
 
+	judge_query(mem, data, size);
 	if (form_parse(&f, mem, (const char *)data, size) != OK)
 		return 0;
 	must(f.n <= FORM_FIELDS);

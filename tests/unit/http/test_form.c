@@ -83,11 +83,45 @@ START_TEST(the_first_field_of_a_name_counts)
 }
 END_TEST
 
+static const struct {
+	const char *text, *want; /* of "token"; NULL: none */
+} queries[] = {
+	{ "", NULL },
+	{ "token=x", "x" },
+	{ "a=1&token=x&token=y", "x" },
+	{ "token", "" },
+	{ "token=", "" },
+	{ "token=a=b", "a=b" },
+	{ "&&token=x%20y+z&", "x y z" },
+	{ "%74oken=x", "x" },
+	{ "%74%6f%6b%65%6e=x", "x" },
+	{ "tokens=x&atoken=y&Token=z&toke=a", NULL },
+	{ "other=token=x", NULL },
+	/* What does not decode is passed over. */
+	{ "token=x&a=%zz", "x" },
+	{ "%zz&a=%ff&%=b&token=x", "x" },
+	{ "token=%zz&token=%00&token=%ff&token=x", "x" },
+	{ "token=%zz", NULL },
+	{ "1&2&3&4&5&6&7&8&9&10&11&12&13&14&15&16&17&token=x", "x" },
+};
+
+START_TEST(a_query_gives_a_field_whatever_surrounds_it)
+{
+	struct arena *mem = arena_new(16384);
+	const char *got = form_find(mem, queries[_i].text, "token");
+
+	ck_assert_pstr_eq(got, queries[_i].want);
+	arena_free(&mem);
+}
+END_TEST
+
 int
 main(void)
 {
 	const struct test_case suite[] = {
 		{ "forms", a_form_gives_its_fields_or_is_refused, ROWS(forms) },
+		{ "find", a_query_gives_a_field_whatever_surrounds_it,
+		    ROWS(queries) },
 		{ "get", the_first_field_of_a_name_counts, 0 },
 	};
 
