@@ -54,6 +54,13 @@ static const struct db_query of_token = {
 	.nparams = 3,
 };
 
+static const struct db_query asked_by = {
+	.name = "account_that_asked",
+	.text = "SELECT left(address, 1) || '…' || substring(address FROM"
+		" '@[^@]*$') FROM postern.account WHERE id = $1",
+	.nparams = 1,
+};
+
 enum err
 account_judge_address(const struct session *s, const struct address *address)
 {
@@ -133,5 +140,23 @@ account_of_change_token(struct unit *u, const char *token,
 		 &r)) != OK)
 		return e;
 	*address = db_get_text(&r, 0, 0);
+	return OK;
+}
+
+enum err
+account_that_asked(struct unit *u, const char *token, const char **address)
+{
+	struct one_time_token t;
+	struct db_rows r;
+	enum err e;
+
+	*address = "";
+	if (!one_time_token_parse(&t, token))
+		return OK;
+	if ((e = unit_run(u, &asked_by, DB_PARAMS(db_uuid(&t.account)), &r)) !=
+	    OK)
+		return e;
+	if (r.nrows > 0)
+		*address = db_get_text(&r, 0, 0);
 	return OK;
 }

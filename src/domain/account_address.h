@@ -47,4 +47,11 @@ enum err account_take_back(struct unit *u, const char *token) MUST_USE;
 enum err account_of_change_token(struct unit *u, const char *token,
     enum token_purpose purpose, const char **address) MUST_USE;
 
+/*
+ * The present address of the account a token belongs to, for a stranger to
+ * know it by and not to learn: a…@example.org.
+ */
+enum err account_that_asked(struct unit *u, const char *token,
+    const char **address) MUST_USE;
+
 #endif

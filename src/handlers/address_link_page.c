@@ -4,9 +4,10 @@
  * A GET refuses nothing, because mail scanners follow links; only the POST
  * judges and uses the token.
  *
- * Confirming is for who is signed in to the account that asked: the claim
- * rule.  Else a stranger's click would lend an address to whoever typed it.
- * Taking back is for who has the mailbox, and may have lost all else.
+ * Who confirms outside the account that asked is told which one that is, since
+ * a stranger's click lends an address to whoever typed it; who is signed in to
+ * another account cannot.  Taking back is for who has the mailbox, and may
+ * have lost all else.
  */
 #include <string.h>
 
@@ -41,11 +42,20 @@ find_link(const struct call *c)
 	return &links[i];
 }
 
+static bool
+is_own(const struct call *c, const char *token)
+{
+	struct one_time_token t;
+
+	return c->signed_in && one_time_token_parse(&t, token) &&
+	    memcmp(t.account.b, c->session.account.b, sizeof t.account.b) == 0;
+}
+
 enum err
 address_link_page(struct call *c)
 {
 	const struct link *l = find_link(c);
-	const char *address = NULL;
+	const char *token, *address = NULL, *asking = "";
 	struct json *data;
 	bool moved;
 	enum err e;
@@ -54,24 +64,22 @@ address_link_page(struct call *c)
 		return e;
 	if (page_is_done(c, l->cookie, DONE))
 		return page_message(c, 200, l->done, l->done_link);
-	if ((e = account_of_change_token(c->u, page_cookie(c, l->cookie),
-		 l->purpose, &address)) != OK)
+	token = page_cookie(c, l->cookie);
+	if ((e = account_of_change_token(c->u, token, l->purpose, &address)) !=
+	    OK)
+		return e;
+	if (address != NULL && l->purpose == TOKEN_CONFIRM &&
+	    !is_own(c, token) &&
+	    (e = account_that_asked(c->u, token, &asking)) != OK)
 		return e;
 	data = json_object();
 	json_put_string(data, "address", address == NULL ? "" : address);
+	if (l->purpose == TOKEN_CONFIRM)
+		json_put_string(data, "asking", asking);
 	return page_show(c, 200, l->template, &data);
 }
 
-static bool
-is_own(const struct call *c, const char *token)
-{
-	struct one_time_token t;
-
-	return one_time_token_parse(&t, token) &&
-	    memcmp(t.account.b, c->session.account.b, sizeof t.account.b) == 0;
-}
-
-/* Whoever may not confirm is told how to go on; else *may. */
+/* Who is signed in to another account is told how to go on; else *may. */
 static enum err
 judge_visitor(struct call *c, const struct link *l, const char *token,
     bool *may)
@@ -79,8 +87,7 @@ judge_visitor(struct call *c, const struct link *l, const char *token,
 	const char *address = NULL;
 	enum err e;
 
-	*may =
-	    l->purpose != TOKEN_CONFIRM || (c->signed_in && is_own(c, token));
+	*may = l->purpose != TOKEN_CONFIRM || !c->signed_in || is_own(c, token);
 	if (*may)
 		return OK;
 	if ((e = account_of_change_token(c->u, token, l->purpose, &address)) !=
@@ -88,10 +95,7 @@ judge_visitor(struct call *c, const struct link *l, const char *token,
 		return e;
 	if (address == NULL)
 		return ERR_ADDRESS_TOKEN;
-	if (c->signed_in)
-		return page_message(c, 403, "page.confirm_other", "/dashboard");
-	return page_message(c, 403, "page.confirm_sign_in",
-	    "/login?next=/confirm-email");
+	return page_message(c, 403, "page.confirm_other", "/dashboard");
 }
 
 enum err

@@ -74,7 +74,7 @@ static const struct entry {
 	{ "page/account_delete.html", "address error_current" },
 	{ "page/account_email.html",
 	    "address email error_email error_current notice" },
-	{ "page/confirm_email.html", "address" },
+	{ "page/confirm_email.html", "address asking" },
 	{ "page/take_back.html", "address" },
 	{ "page/account_language.html",
 	    "error languages tag name checked as_browser notice" },
