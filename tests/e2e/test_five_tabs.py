@@ -108,7 +108,7 @@ def spa(root):
     give(folder)
     with open(os.path.join(SOURCE, "nginx", "examples",
                            "single-page-app.conf"), encoding="utf-8") as f:
-        location = re.search(r"\tlocation /spa/ \{.*?\n\t\}\n", f.read(),
+        location = re.search(r"\tlocation \^~ /spa/ \{.*?\n\t\}\n", f.read(),
                              re.DOTALL)
     # nginx.conf of the tests knows no types of files.
     return location[0].replace(
