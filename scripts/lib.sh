@@ -16,7 +16,7 @@ run_packages=(nginx postgresql openssl curl jq python3-aiosmtpd)
 test_packages=(check mandoc shellcheck
 	python3-pytest python3-pytest-xdist python3-requests
 	python3-jwt python3-cryptography pgbouncer
-	python3-selenium chromium chromium-driver npm)
+	python3-selenium chromium chromium-driver npm strace)
 bench_packages=(wrk python3-requests)
 # Of clang's tools other versions have other opinions; not every Debian has
 # this one.
