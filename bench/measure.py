@@ -12,8 +12,8 @@ import time
 
 import places
 from places import (CORES, Scene, access_tokens, cookie, generations, load,
-                    pgbench, pss_mib, refresh_token, say, statements_of, time_start,
-                    write_requests)
+                    pgbench, pss_mib, refresh_token, say, statements_of,
+                    time_start, write_requests)
 
 rows = []
 

@@ -15,7 +15,7 @@ platform:
 render: platform/
 http: platform/ !platform/db.h
 domain: platform/
-handlers: domain/ http/ render/ platform/config.h platform/log.h platform/metrics.h platform/json.h
+handlers: domain/ http/ render/ platform/config.h platform/log.h platform/json.h
 routes: handlers/
 process: domain/unit.h render/template.h platform/
 worker: process.h routes.h handlers/ http/ render/ domain/unit.h domain/id_token.h domain/signing_key.h domain/token_cache.h platform/

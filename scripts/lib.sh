@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: ISC
 # shellcheck shell=bash
 #
-# What scripts/quickstart, scripts/test and bench/run share: messages, Debian packages,
-# building, processes.  Sourced, with $source set to the folder of the
-# sources.
+# What scripts/quickstart, scripts/test and bench/run share: messages, Debian
+# packages, building, processes.  Sourced, with $source set to the folder of
+# the sources.
 # shellcheck disable=SC2034,SC2154 # they are used, and set, over there
 
 # nginx and friends are not on an ordinary user's path.

@@ -497,9 +497,11 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WHERE id IN (SELECT a.id FROM postern.account a
       WHERE a.verified_at IS NULL
         AND a.created_at < now() - greatest(lifetime, 3600) * interval '1 s'
-        AND NOT EXISTS (SELECT FROM postern.one_time_token t
-          WHERE t.account_id = a.id AND t.purpose IN ('verify', 'reset')
-            AND t.used_at IS NULL AND t.expires_at > now())
+        AND (NOT EXISTS (SELECT FROM postern.one_time_token t
+            WHERE t.account_id = a.id AND t.purpose IN ('verify', 'reset')
+              AND t.used_at IS NULL AND t.expires_at > now())
+          OR a.created_at < now() - 2 * greatest(lifetime, 3600)
+            * interval '1 s')
       LIMIT 1000) AND verified_at IS NULL
     RETURNING 1)
   SELECT count(*) FROM gone

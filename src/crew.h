@@ -2,7 +2,6 @@
 #ifndef CREW_H
 #define CREW_H
 
-#include <stdbool.h>
 #include <sys/types.h>
 
 #include "process.h"

@@ -2,7 +2,6 @@
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 struct arena;

@@ -9,7 +9,7 @@
 
 static const char usage[] =
     "usage: posternctl mail list [--state queued|sent|dropped|dead]\n"
-    "       posternctl mail show id\n"
+    "       posternctl mail show id …\n"
     "       posternctl mail retry id …\n"
     "       posternctl mail drop id …\n"
     "       each with [-c file] [--database URI]\n";

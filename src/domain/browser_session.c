@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "base/arena.h"
 #include "domain/account.h"
 #include "platform/config.h"
 #include "platform/crypto.h"

@@ -36,7 +36,7 @@ static const struct db_query list_live = {
 	" , told AS (INSERT INTO postern.audit_event"                          \
 	"   (event, account_id, session_id)"                                   \
 	"   SELECT 'session.ended', account_id, id FROM ended)"                \
-	" SELECT id FROM ended"
+	" SELECT id FROM ended LIMIT 1000"
 
 #define END                                                                    \
 	"WITH ended AS (UPDATE postern.session s"                              \

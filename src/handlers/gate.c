@@ -6,7 +6,6 @@
 #include "handlers/gate.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "base/arena.h"
 #include "domain/id_token.h"

@@ -4,6 +4,7 @@
 
 #include "domain/account.h"
 #include "handlers/page.h"
+#include "handlers/page_next.h"
 #include "platform/config.h"
 #include "platform/json.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What pages share. */
 #include "handlers/page.h"
+#include "handlers/page_next.h"
 
 #include <string.h>
 #include <strings.h>
@@ -23,10 +24,6 @@
 #define MAILED_COOKIE "postern_mailed"
 #define MAILED_SECONDS 600
 #define MAILED_MAX 254 /* bytes of an address */
-#define NEXT_COOKIE "postern_next"
-#define NEXT_SECONDS 86400 /* a verification may take its time */
-#define NEXT_MAX 1024      /* bytes: a longer one is forgotten */
-#define HOME "/dashboard"
 
 enum err
 page_show(struct call *c, int status, const char *name, struct json **data)
@@ -98,7 +95,7 @@ form_path(const struct call *c)
 	if (strcmp(c->route->path, "/login") != 0)
 		return c->route->path;
 	next = page_next(c, page_field(c, "next"));
-	if (strcmp(next, HOME) == 0)
+	if (strcmp(next, PAGE_HOME) == 0)
 		return c->route->path;
 	out = arena_alloc(c->u->mem, 3 * strlen(next) + 1);
 	percent_encode(out, next);
@@ -307,11 +304,14 @@ void
 page_clear_session(struct call *c)
 {
 	set_session(c, "", 0);
+	/* The next one at this browser need not know whom we wrote to. */
+	if (*page_cookie(c, MAILED_COOKIE) != '\0')
+		page_set_cookie(c, MAILED_COOKIE, "", 0);
 }
 
 /* What people typed can have any bytes, but not too many. */
-static void
-keep_text(struct call *c, const char *name, const char *text, size_t n,
+void
+page_keep_text(struct call *c, const char *name, const char *text, size_t n,
     int64_t seconds)
 {
 	char *value = arena_alloc(c->u->mem, BASE64URL_SIZE(n));
@@ -320,9 +320,8 @@ keep_text(struct call *c, const char *name, const char *text, size_t n,
 	page_set_cookie(c, name, value, seconds);
 }
 
-/* The text in a cookie of at most cap bytes; "" where it is none. */
-static const char *
-kept_text(const struct call *c, const char *name, size_t cap)
+const char *
+page_kept_text(const struct call *c, const char *name, size_t cap)
 {
 	const char *value = page_cookie(c, name);
 	char *text = arena_alloc(c->u->mem, cap + 1);
@@ -345,14 +344,14 @@ page_go_mailed(struct call *c, const char *path)
 		n = MAILED_MAX;
 	while (utf8_length(typed, n) < 0)
 		n--; /* cut in the middle of a character */
-	keep_text(c, MAILED_COOKIE, typed, n, MAILED_SECONDS);
+	page_keep_text(c, MAILED_COOKIE, typed, n, MAILED_SECONDS);
 	return page_go(c, path);
 }
 
 const char *
 page_mailed(const struct call *c)
 {
-	return kept_text(c, MAILED_COOKIE, MAILED_MAX);
+	return page_kept_text(c, MAILED_COOKIE, MAILED_MAX);
 }
 
 /* Nothing but a token of ours gets in: a link must not be able to say what
@@ -405,98 +404,4 @@ bool
 page_is_done(const struct call *c, const char *cookie, const char *word)
 {
 	return strcmp(page_cookie(c, cookie), word) == 0;
-}
-
-/* Where a sign-in leads --------------------------------------------------- */
-
-/* No control bytes, blanks or backslashes: browsers read those as slashes. */
-static bool
-is_clean(const char *s)
-{
-	for (; *s != '\0'; s++)
-		if ((unsigned char)*s <= ' ' || *s == '\\' || *s == 0x7f)
-			return false;
-	return true;
-}
-
-/* Whether host is cookie_domain or below it. */
-static bool
-is_covered(const char *host, size_t n)
-{
-	size_t domain = strlen(conf->cookie_domain);
-
-	if (domain == 0 || n < domain ||
-	    strncasecmp(host + n - domain, conf->cookie_domain, domain) != 0)
-		return false;
-	return n == domain || host[n - domain - 1] == '.';
-}
-
-static bool
-is_host_name(const char *s, size_t n)
-{
-	return n <= strspn(s,
-			"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-			"0123456789-.");
-}
-
-static bool
-is_ours(const char *next)
-{
-	const char *host;
-	size_t n;
-
-	if (!is_clean(next))
-		return false;
-	if (next[0] == '/')
-		return next[1] != '/';
-	if (strncmp(next, "https://", 8) != 0)
-		return false;
-	host = next + 8;
-	n = strcspn(host, "/?#:");
-	/* A port may follow, but no user name before the host. */
-	return strchr(host, '@') == NULL && is_host_name(host, n) &&
-	    is_covered(host, n);
-}
-
-bool
-page_may_lead(const char *next)
-{
-	return *next != '\0' && is_ours(next);
-}
-
-void
-page_keep_next(struct call *c, const char *next)
-{
-	size_t n = strlen(next);
-
-	if (n <= NEXT_MAX)
-		keep_text(c, NEXT_COOKIE, next, n, NEXT_SECONDS);
-}
-
-const char *
-page_kept_next(const struct call *c)
-{
-	return kept_text(c, NEXT_COOKIE, NEXT_MAX);
-}
-
-void
-page_drop_next(struct call *c)
-{
-	if (*page_cookie(c, NEXT_COOKIE) != '\0')
-		page_set_cookie(c, NEXT_COOKIE, "", 0);
-}
-
-const char *
-page_next(const struct call *c, const char *next)
-{
-	return page_may_lead(next) ? arena_strdup(c->u->mem, next) : HOME;
-}
-
-enum err
-page_go_on(struct call *c, const char *next)
-{
-	if (*next == '/')
-		return page_go(c, next);
-	response_see_host(c->res, next);
-	return OK;
 }

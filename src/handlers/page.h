@@ -79,6 +79,12 @@ const char *page_cookie(const struct call *c, const char *name);
 void page_set_cookie(struct call *c, const char *name, const char *value,
     int64_t seconds);
 
+/* A text of any characters in such a cookie; "" where none of at most cap bytes
+ * is. */
+void page_keep_text(struct call *c, const char *name, const char *text,
+    size_t n, int64_t seconds);
+const char *page_kept_text(const struct call *c, const char *name, size_t cap);
+
 /*
  * Answers 303 to a page that says where a mail went, which page_mailed() gives
  * it for some minutes: the address as it was typed, or "".
@@ -95,8 +101,9 @@ enum err page_take_token(struct call *c, const char *cookie,
     bool *moved) MUST_USE;
 
 /*
- * page_message() about a link that is not good; where the cookie is gone, the
- * link may be.
+ * page_message() about a link that is not good; where the cookie is gone it
+ * says that the page may have been open for too long, as the link may still be
+ * good.
  */
 enum err page_dead_link(struct call *c, const char *cookie, const char *key,
     const char *link) MUST_USE;
@@ -109,26 +116,5 @@ enum err page_dead_link(struct call *c, const char *cookie, const char *key,
 enum err page_done(struct call *c, const char *cookie,
     const char *word) MUST_USE;
 bool page_is_done(const struct call *c, const char *cookie, const char *word);
-
-/*
- * Where a sign-in leads: next when it is a local path, or a URL on a host
- * that cookie_domain covers; else "/dashboard".  In the arena.
- */
-const char *page_next(const struct call *c, const char *next);
-
-/* Whether page_next() would lead there. */
-bool page_may_lead(const char *next);
-
-/*
- * Keeps where a sign-in was to lead in a cookie, for who registers first or
- * forgot the password; "" where nothing is kept.  Whoever has the browser can
- * write it, so page_next() judges it as any other.
- */
-void page_keep_next(struct call *c, const char *next);
-const char *page_kept_next(const struct call *c);
-void page_drop_next(struct call *c);
-
-/* Answers 303 to what page_next() gave. */
-enum err page_go_on(struct call *c, const char *next) MUST_USE;
 
 #endif

@@ -54,7 +54,6 @@ show(struct call *c, enum err wrong)
 	json_put_bool(data, "claimed", is_claimed(c));
 	json_put_string(data, "error_password", fresh ? "" : text);
 	json_put_string(data, "error_new_password", fresh ? text : "");
-	json_put_string(data, "error", "");
 	return page_show(c, page_status(wrong), "page/verify_email.html",
 	    &data);
 }

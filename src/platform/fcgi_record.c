@@ -2,7 +2,6 @@
 #include "platform/fcgi_record.h"
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "base/encode.h"
 

@@ -68,7 +68,7 @@ static const struct entry {
 	{ "page/check_email.html", "about_reset again email error notice" },
 	{ "page/reset_password.html", "address error_password" },
 	{ "page/verify_email.html",
-	    "address claimed error_password error_new_password error" },
+	    "address claimed error_password error_new_password" },
 	{ "page/_account.html", "" },
 	{ "page/account.html", "address created " TIME },
 	{ "page/account_delete.html", "address error_current" },

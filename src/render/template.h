@@ -2,7 +2,6 @@
 #ifndef RENDER_TEMPLATE_H
 #define RENDER_TEMPLATE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "render/language.h"

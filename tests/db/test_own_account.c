@@ -441,6 +441,9 @@ static const struct {
 	{ "NULL", "7 days 1 hour", "verify", "-1 minute", 0 },
 	{ "NULL", "7 days 1 hour", "verify", "1 minute", 1 },
 	{ "NULL", "7 days 1 hour", "reset", "1 minute", 1 },
+	/* Who keeps asking for links does not keep an address. */
+	{ "NULL", "13 days 23 hours", "verify", "1 day", 1 },
+	{ "NULL", "14 days 1 hour", "verify", "1 day", 0 },
 };
 
 START_TEST(account_never_verified_goes_when_its_link_is_over)

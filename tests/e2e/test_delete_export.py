@@ -385,6 +385,20 @@ def test_a_client_has_two_exports_at_once(site, account):
     until(served, 10, "the places to be free again")
 
 
+@pytest.mark.parametrize("head", [
+    "Content-Length: 32000", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize("path", ["/auth/export", "/account/export"])
+def test_nobody_keeps_an_exports_place_by_sending_slowly(site, path, head):
+    """The body never comes: the refusal does not wait for it."""
+    host = site.client().host
+    with socket.create_connection(("127.0.0.1", site.port), 10,
+                                  (host, 0)) as s:
+        s.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{head}\r\n\r\n"
+                  .encode())
+        s.settimeout(5)
+        assert s.recv(100).startswith(b"HTTP/1.1 400 ")
+
+
 def test_a_session_looks_the_same_in_the_list_and_in_the_export(site, account):
     tokens = site.client().post("/auth/login", account.credentials(),
                                 headers={"User-Agent": None}).json()

@@ -354,11 +354,12 @@ CROOKED = [
     "//members/", "/members//x", "/members/..;/admin/", "/members/%2E.%3b/x",
     "/members/..%5cadmin/", "/members/..\\admin/", "/members/x/..%5C..%2fadmin",
     "/members/.", "/members/x/..?x", "/members/%2e", "/members%2fx",
-    "/members/x%2fy", "/members/./x?next=/",
+    "/members/x%2fy", "/members/./x?next=/", "/members/x;y/z",
+    "/members/x%3By", "/members/;",
 ]
 STRAIGHT = [
     "/members/a%20b/%C3%A4%c3%B6.txt", "/members/.hidden/..a/b../c...d/.x",
-    "/members/x?next=/../y//z%2f%2e%2e", "/members/100%25/a;b=c/~x",
+    "/members/x?next=/../y//z%2f%2e%2e", "/members/100%25/a,b=c/~x?a;b",
 ]
 
 
