@@ -18,7 +18,7 @@ domain: platform/
 handlers: domain/ http/ render/ platform/config.h platform/log.h platform/json.h
 routes: handlers/
 process: domain/unit.h render/template.h platform/
-worker: process.h routes.h handlers/ http/ render/ domain/unit.h domain/id_token.h domain/signing_key.h domain/token_cache.h platform/
+worker: process.h routes.h handlers/ http/ render/ domain/unit.h domain/identity_token.h domain/signing_key.h domain/token_cache.h platform/
 mailer: process.h domain/ render/ platform/
 janitor: process.h domain/ platform/
 check: process.h domain/ render/ platform/

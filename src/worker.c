@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "domain/id_token.h"
+#include "domain/identity_token.h"
 #include "domain/signing_key.h"
 #include "domain/token_cache.h"
 #include "http/request.h"
@@ -32,7 +32,7 @@ struct worker {
 	struct fcgi *fcgi;
 	const struct templates *templates;
 	struct signing_keys *signing;
-	struct id_tokens *id_tokens;
+	struct identity_tokens *identity_tokens;
 	struct token_cache *verified;
 	struct worker_slot *slot;
 };
@@ -64,8 +64,8 @@ open_worker(struct worker *w, enum pool pool, int fd)
 	w->templates = process_templates();
 	w->signing = signing_keys_new();
 	w->process.unit.signing = w->signing;
-	w->id_tokens = id_tokens_new();
-	w->process.unit.id_tokens = w->id_tokens;
+	w->identity_tokens = identity_tokens_new();
+	w->process.unit.identity_tokens = w->identity_tokens;
 	w->verified = token_cache_new();
 	w->process.unit.verified = w->verified;
 	w->fcgi = fcgi_open(fd);
@@ -144,7 +144,7 @@ close_worker(struct worker *w)
 	fcgi_close(&w->fcgi);
 	db_close(&w->process.db);
 	signing_keys_free(&w->signing);
-	id_tokens_free(&w->id_tokens);
+	identity_tokens_free(&w->identity_tokens);
 	token_cache_free(&w->verified);
 	arena_free(&w->process.mem);
 }

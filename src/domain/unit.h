@@ -22,7 +22,7 @@ struct unit {
 	const struct key_ring *keys;  /* NULL where a process has none */
 	struct signing_keys *signing; /* likewise */
 	struct token_cache *verified; /* likewise */
-	struct id_tokens *id_tokens;  /* likewise: signed lately */
+	struct identity_tokens *identity_tokens; /* likewise: signed lately */
 };
 
 /*

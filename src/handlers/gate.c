@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "domain/id_token.h"
+#include "domain/identity_token.h"
 #include "platform/config.h"
 #include "platform/log.h"
 
@@ -150,7 +150,7 @@ judge_verified(struct call *c)
 static enum err
 add_token(struct call *c, const char *email)
 {
-	struct id_token t = {
+	struct identity_token t = {
 		.account = c->session.account,
 		.session = c->session.id,
 		.audience = c->req->gate.audience,
@@ -165,7 +165,7 @@ add_token(struct call *c, const char *email)
 		    "visible ASCII characters, at most 255");
 	if (*t.audience == '\0')
 		return OK;
-	if ((e = id_token_get(c->u, &t, &text)) == OK)
+	if ((e = identity_token_get(c->u, &t, &text)) == OK)
 		response_header(c->res, "X-Auth-Token", text);
 	return e;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Identity tokens for upstreams, and the few that are kept. */
-#include "domain/id_token.h"
+#include "domain/identity_token.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,23 +25,23 @@ struct slot {
 };
 
 /* The slots are made with the first token: most sites never ask for one. */
-struct id_tokens {
+struct identity_tokens {
 	struct slot *slots;
 };
 
-struct id_tokens *
-id_tokens_new(void)
+struct identity_tokens *
+identity_tokens_new(void)
 {
-	struct id_tokens *k = calloc(1, sizeof *k);
+	struct identity_tokens *k = calloc(1, sizeof *k);
 
 	must(k != NULL);
 	return k;
 }
 
 void
-id_tokens_free(struct id_tokens **kp)
+identity_tokens_free(struct identity_tokens **kp)
 {
-	struct id_tokens *k = *kp;
+	struct identity_tokens *k = *kp;
 
 	*kp = NULL;
 	if (k == NULL)
@@ -57,7 +57,7 @@ id_tokens_free(struct id_tokens **kp)
  * holds a line end (must(): the gate judged them).
  */
 static void
-make_name(struct unit *u, const struct id_token *t, const char *kid,
+make_name(struct unit *u, const struct identity_token *t, const char *kid,
     unsigned char name[SHA256_SIZE])
 {
 	const char *email = t->email == NULL ? "" : t->email, *all;
@@ -71,7 +71,7 @@ make_name(struct unit *u, const struct id_token *t, const char *kid,
 }
 
 static enum err
-sign(struct unit *u, const struct id_token *t, const char **text)
+sign(struct unit *u, const struct identity_token *t, const char **text)
 {
 	struct json *j = json_object();
 	char id[UUID_TEXT];
@@ -83,12 +83,12 @@ sign(struct unit *u, const struct id_token *t, const char **text)
 	if (t->email != NULL)
 		json_put_string(j, "email", t->email);
 	json_put_int(j, "iat", u->now);
-	json_put_int(j, "exp", u->now + ID_TOKEN_LIFE);
+	json_put_int(j, "exp", u->now + IDENTITY_TOKEN_LIFE);
 	return jws_sign(u, TYPE, &j, text);
 }
 
 static struct slot *
-slot_of(struct id_tokens *k, const unsigned char *name)
+slot_of(struct identity_tokens *k, const unsigned char *name)
 {
 	if (k->slots == NULL)
 		k->slots = calloc(SLOTS, sizeof *k->slots);
@@ -101,11 +101,12 @@ static bool
 is_fresh(const struct slot *s, int64_t now)
 {
 	return s->signed_at != 0 && s->signed_at <= now &&
-	    now - s->signed_at <= ID_TOKEN_LIFE / 2;
+	    now - s->signed_at <= IDENTITY_TOKEN_LIFE / 2;
 }
 
 enum err
-id_token_get(struct unit *u, const struct id_token *t, const char **text)
+identity_token_get(struct unit *u, const struct identity_token *t,
+    const char **text)
 {
 	unsigned char name[SHA256_SIZE];
 	struct slot *s;
@@ -116,7 +117,7 @@ id_token_get(struct unit *u, const struct id_token *t, const char **text)
 	if (signing_keys_current(u->signing, &kid) == NULL)
 		return ERR_UNAVAILABLE;
 	make_name(u, t, kid, name);
-	s = slot_of(u->id_tokens, name);
+	s = slot_of(u->identity_tokens, name);
 	if (is_fresh(s, u->now) && memcmp(s->name, name, sizeof name) == 0) {
 		*text = arena_strdup(u->mem, s->text);
 		return OK;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Identity tokens: whom they name, how long they are kept, what they open. */
-#include "domain/id_token.h"
+#include "domain/identity_token.h"
 
 #include <string.h>
 
@@ -37,19 +37,19 @@ set_up(void)
 		.mem = arena_new(1 << 20),
 		.now = NOW,
 		.signing = keys,
-		.id_tokens = id_tokens_new(),
+		.identity_tokens = identity_tokens_new(),
 	};
 }
 
 static void
 tear_down(void)
 {
-	id_tokens_free(&u.id_tokens);
+	identity_tokens_free(&u.identity_tokens);
 	signing_keys_free(&keys);
 	arena_free(&u.mem);
 }
 
-static const struct id_token ada = {
+static const struct identity_token ada = {
 	.account = { { 1 } },
 	.session = { { 2 } },
 	.audience = "orders",
@@ -57,11 +57,11 @@ static const struct id_token ada = {
 };
 
 static const char *
-get(const struct id_token *t)
+get(const struct identity_token *t)
 {
 	const char *text;
 
-	ck_assert_int_eq(id_token_get(&u, t, &text), OK);
+	ck_assert_int_eq(identity_token_get(&u, t, &text), OK);
 	return text;
 }
 
@@ -113,7 +113,7 @@ END_TEST
 
 START_TEST(an_unverified_address_is_not_named)
 {
-	struct id_token t = ada;
+	struct identity_token t = ada;
 	struct json *claims;
 
 	set_up();
@@ -146,7 +146,7 @@ START_TEST(a_token_serves_for_half_its_life)
 END_TEST
 
 /* Each differs from ada's in one thing. */
-static const struct id_token others[] = {
+static const struct identity_token others[] = {
 	{ { { 9 } }, { { 2 } }, "orders", "ada@example.org" },
 	{ { { 1 } }, { { 9 } }, "orders", "ada@example.org" },
 	{ { { 1 } }, { { 2 } }, "stock", "ada@example.org" },
@@ -188,7 +188,7 @@ END_TEST
 START_TEST(the_longest_audience_and_address_fit)
 {
 	char audience[256], email[255];
-	struct id_token t = ada;
+	struct identity_token t = ada;
 	struct json *claims;
 
 	set_up();
@@ -207,7 +207,7 @@ END_TEST
 
 START_TEST(it_is_no_access_token)
 {
-	struct id_token t = ada;
+	struct identity_token t = ada;
 	struct access_token access;
 
 	set_up();
@@ -227,7 +227,7 @@ START_TEST(without_a_key_nothing_is_signed)
 	/* One that is published and does not sign yet. */
 	signing_keys_add(none, "next", es256_generate(), false);
 	u.signing = none;
-	ck_assert_int_eq(id_token_get(&u, &ada, &text), ERR_UNAVAILABLE);
+	ck_assert_int_eq(identity_token_get(&u, &ada, &text), ERR_UNAVAILABLE);
 	signing_keys_free(&none);
 	tear_down();
 }
@@ -253,5 +253,5 @@ main(void)
 		    without_a_key_nothing_is_signed, 0 },
 	};
 
-	return test_main("id_token", cases, ROWS(cases));
+	return test_main("identity_token", cases, ROWS(cases));
 }
