@@ -84,7 +84,7 @@ enum err account_profile(struct unit *u, const struct uuid *id,
  * epoch under which it is: what the proof is for must be done under the same,
  * so that nothing which raced a reset is done after it.
  */
-enum err account_prove(struct unit *u, const struct uuid *id,
+enum err account_reauthenticate(struct unit *u, const struct uuid *id,
     const char *password, int *epoch) MUST_USE;
 
 /*

@@ -19,7 +19,7 @@ enum err account_judge_address(const struct session *s,
     const struct address *address) MUST_USE;
 
 /*
- * Asks for one, for whom account_prove() knew under this epoch (else
+ * Asks for one, for whom account_reauthenticate() knew under this epoch (else
  * ERR_CREDENTIALS).  Nothing here looks whether the address is free: the
  * mailer finds out, so that no answer tells, nor its time.
  */

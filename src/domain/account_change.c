@@ -123,8 +123,8 @@ verify(struct unit *u, const struct uuid *id, const char *password,
 }
 
 enum err
-account_prove(struct unit *u, const struct uuid *id, const char *password,
-    int *epoch)
+account_reauthenticate(struct unit *u, const struct uuid *id,
+    const char *password, int *epoch)
 {
 	const char *hash;
 

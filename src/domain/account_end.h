@@ -12,8 +12,8 @@ struct session;
  */
 
 /*
- * Deletes the account of whom account_prove() knew under this epoch (else
- * ERR_CREDENTIALS), with all its sessions, links and mails; a last mail
+ * Deletes the account of whom account_reauthenticate() knew under this epoch
+ * (else ERR_CREDENTIALS), with all its sessions, links and mails; a last mail
  * confirms it.  The address is free at once.
  */
 enum err account_delete(struct unit *u, const struct session *s,

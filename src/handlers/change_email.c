@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* POST /auth/change-email, and what its page does. */
 #include "domain/account_address.h"
-#include "handlers/prove.h"
+#include "handlers/reauthenticate.h"
 
 /* A mailbox gets so many mails from us an hour, asked for here or there; over
  * that nothing is done and nothing said. */
@@ -29,7 +29,7 @@ change_email(struct call *c)
 
 	/* What cannot be done spends nothing of a limit. */
 	if ((e = account_judge_address(&c->session, c->in.email)) != OK ||
-	    (e = prove_password(c, &epoch)) != OK ||
+	    (e = reauthenticate(c, &epoch)) != OK ||
 	    (e = ratelimit_take(c->u, LIMIT_CHANGE_EMAIL, c->req->client,
 		 uuid_text(id, &c->session.account), &c->refusal)) != OK)
 		return e;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /* POST /auth/change-password, and what its page does. */
 #include "domain/account.h"
-#include "handlers/prove.h"
+#include "handlers/reauthenticate.h"
 
 enum err
 change_password(struct call *c)
 {
 	enum err e;
 
-	if ((e = prove_limit(c)) != OK)
+	if ((e = reauthenticate_limit(c)) != OK)
 		return e;
 	return account_change_password(c->u, &c->session, c->in.current,
 	    c->in.password, c->in.flag);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* POST /auth/delete-account, and what its page does. */
 #include "domain/account_end.h"
-#include "handlers/prove.h"
+#include "handlers/reauthenticate.h"
 
 enum err
 delete_account(struct call *c)
@@ -9,7 +9,7 @@ delete_account(struct call *c)
 	int epoch;
 	enum err e;
 
-	if ((e = prove_password(c, &epoch)) != OK)
+	if ((e = reauthenticate(c, &epoch)) != OK)
 		return e;
 	return account_delete(c->u, &c->session, epoch);
 }

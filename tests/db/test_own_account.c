@@ -128,13 +128,15 @@ START_TEST(password_is_proof_under_its_epoch)
 
 	sql_exec("UPDATE postern.account SET epoch = 7 WHERE id = '%s'",
 	    o.p.id_text);
-	ck_assert_int_eq(account_prove(o.u, &o.p.id, GOOD_PASSWORD, &epoch),
+	ck_assert_int_eq(account_reauthenticate(o.u, &o.p.id, GOOD_PASSWORD,
+			     &epoch),
 	    OK);
 	ck_assert_int_eq(epoch, 7);
-	ck_assert_int_eq(account_prove(next(o.u), &o.p.id, "another", &epoch),
-	    ERR_CREDENTIALS);
-	ck_assert_int_eq(account_prove(next(o.u), &nobody, GOOD_PASSWORD,
+	ck_assert_int_eq(account_reauthenticate(next(o.u), &o.p.id, "another",
 			     &epoch),
+	    ERR_CREDENTIALS);
+	ck_assert_int_eq(account_reauthenticate(next(o.u), &nobody,
+			     GOOD_PASSWORD, &epoch),
 	    ERR_CREDENTIALS);
 }
 END_TEST

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* The present password, asked for once more. */
-#include "handlers/prove.h"
+#include "handlers/reauthenticate.h"
 
 #include "domain/account.h"
 
 enum err
-prove_limit(struct call *c)
+reauthenticate_limit(struct call *c)
 {
 	struct address own;
 	enum err e;
@@ -18,11 +18,12 @@ prove_limit(struct call *c)
 }
 
 enum err
-prove_password(struct call *c, int *epoch)
+reauthenticate(struct call *c, int *epoch)
 {
 	enum err e;
 
-	if ((e = prove_limit(c)) != OK)
+	if ((e = reauthenticate_limit(c)) != OK)
 		return e;
-	return account_prove(c->u, &c->session.account, c->in.current, epoch);
+	return account_reauthenticate(c->u, &c->session.account, c->in.current,
+	    epoch);
 }
