@@ -108,15 +108,16 @@ enum err account_judge_verification(struct unit *u, const char *token,
  * registered is not at hand (the claim rule): a stranger who registered
  * somebody's address must gain nothing by that person's click.
  *
- * account_confirm() verifies for who knows the password that was chosen
- * (ERR_CREDENTIALS); account_take_over() sets a new one, which ends whatever
- * the stranger had; account_disown() deletes the account.  Only while it is
- * not verified yet, else ERR_VERIFICATION_TOKEN: of a verified account no
- * link tells whether a password is right.  The caller limits guesses.
+ * account_verify_with_password() verifies for who knows the password that was
+ * chosen (ERR_CREDENTIALS); account_claim_with_new_password() sets a new one,
+ * which ends whatever the stranger had; account_disown() deletes the account.
+ * Only while it is not verified yet, else ERR_VERIFICATION_TOKEN: of a verified
+ * account no link tells whether a password is right.  The caller limits
+ * guesses.
  */
-enum err account_confirm(struct unit *u, const char *token,
+enum err account_verify_with_password(struct unit *u, const char *token,
     const char *password, bool *already) MUST_USE;
-enum err account_take_over(struct unit *u, const char *token,
+enum err account_claim_with_new_password(struct unit *u, const char *token,
     const char *password) MUST_USE;
 enum err account_disown(struct unit *u, const char *token) MUST_USE;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The claim rule: what a verification link may do in a browser that did not
- * register.  account_take_over() is in account_reset.c, beside the reset whose
- * twin it is.
+ * register.  account_claim_with_new_password() is in account_reset.c, beside
+ * the reset whose twin it is.
  */
 #include <string.h>
 
@@ -69,8 +69,8 @@ account_judge_verification(struct unit *u, const char *token,
 }
 
 enum err
-account_confirm(struct unit *u, const char *token, const char *password,
-    bool *already)
+account_verify_with_password(struct unit *u, const char *token,
+    const char *password, bool *already)
 {
 	struct one_time_token t;
 	struct db_rows r;

@@ -163,7 +163,8 @@ account_reset_password(struct unit *u, const char *token, const char *password)
 }
 
 enum err
-account_take_over(struct unit *u, const char *token, const char *password)
+account_claim_with_new_password(struct unit *u, const char *token,
+    const char *password)
 {
 	enum err e = replace_password(u, token, TOKEN_VERIFY, password);
 

@@ -83,11 +83,11 @@ verify(struct call *c)
 		return ERR_NEED_RESET;
 	if ((e = take_limit(c, canonical)) != OK)
 		return e;
-	return account_confirm(c->u, token, password, &already);
+	return account_verify_with_password(c->u, token, password, &already);
 }
 
 static enum err
-take_over(struct call *c)
+claim_with_new_password(struct call *c)
 {
 	const char *token = page_cookie(c, COOKIE), *canonical;
 	const char *password = page_field(c, "new_password");
@@ -104,7 +104,7 @@ take_over(struct call *c)
 	if ((e = password_judge(password)) != OK ||
 	    (e = take_limit(c, canonical)) != OK)
 		return e;
-	return account_take_over(c->u, token, password);
+	return account_claim_with_new_password(c->u, token, password);
 }
 
 static enum err
@@ -121,7 +121,8 @@ static const struct action {
 	const char *word, *done, *link;
 } actions[] = {
 	{ "verify", verify, "done", "page.verified", "/login" },
-	{ "new-password", take_over, "done", "page.verified", "/login" },
+	{ "new-password", claim_with_new_password, "done", "page.verified",
+	    "/login" },
 	{ "not-me", disown, "disowned", "page.disowned", NULL },
 };
 #define ACTIONS (sizeof actions / sizeof *actions)
