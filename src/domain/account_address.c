@@ -64,9 +64,9 @@ static const struct db_query asked_by = {
 enum err
 account_judge_address(const struct session *s, const struct address *address)
 {
-	return strcasecmp(s->address, address->canonical) == 0 ?
-	    ERR_EMAIL_SAME :
-	    OK;
+	bool is_own = strcasecmp(s->email, address->canonical) == 0;
+
+	return is_own ? ERR_EMAIL_SAME : OK;
 }
 
 enum err

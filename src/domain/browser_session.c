@@ -118,7 +118,7 @@ browser_session_check(struct unit *u, const char *cookie, struct session *s)
 	db_get_bytes(&r, 0, 0, kept, sizeof kept);
 	if (!crypto_equal(hash, kept, sizeof hash))
 		return ERR_SIGNED_OUT;
-	s->address = db_get_text(&r, 0, 1);
+	s->email = db_get_text(&r, 0, 1);
 	s->verified = db_get_bool(&r, 0, 3);
 	s->locale = db_get_text(&r, 0, 4);
 	if (!db_get_bool(&r, 0, 2))

@@ -235,7 +235,7 @@ session_check(struct unit *u, const char *access_token, struct session *s)
 		return ERR_TOKEN_EXPIRED;
 	s->account = t.account;
 	s->id = t.session;
-	s->address = db_get_text(&r, 0, 0);
+	s->email = db_get_text(&r, 0, 0);
 	s->verified = db_get_bool(&r, 0, 2);
 	if (!db_get_bool(&r, 0, 3))
 		return OK;

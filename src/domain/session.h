@@ -18,10 +18,10 @@ struct account;
  */
 struct session {
 	struct uuid account, id;
-	const char *address; /* of the account */
-	bool verified;       /* is it? */
-	const char *locale;  /* the language its owner chose for pages, or
-			      * NULL; of browsers' sessions alone */
+	const char *email;  /* of the account */
+	bool verified;      /* is it? */
+	const char *locale; /* the language its owner chose for pages, or
+			     * NULL; of browsers' sessions alone */
 };
 
 /* A session that is about to begin. */

@@ -19,7 +19,7 @@ show(struct call *c, enum err wrong)
 {
 	struct json *data = json_object();
 
-	json_put_string(data, "address", c->session.address);
+	json_put_string(data, "address", c->session.email);
 	json_put_string(data, "error_current", advice(c, wrong));
 	return page_show(c, page_status(wrong), "page/account_delete.html",
 	    &data);

@@ -33,7 +33,7 @@ show(struct call *c, enum err wrong)
 	const char *notice = page_notice(c);
 	bool sent = c->form == NULL && *notice != '\0';
 
-	json_put_string(data, "address", c->session.address);
+	json_put_string(data, "address", c->session.email);
 	json_put_string(data, "email",
 	    sent ? page_mailed(c) : page_field(c, "new_email"));
 	json_put_string(data, "error_email", email_advice(c, wrong));

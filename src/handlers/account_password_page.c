@@ -35,7 +35,7 @@ show(struct call *c, enum err wrong)
 {
 	struct json *data = json_object();
 
-	json_put_string(data, "address", c->session.address);
+	json_put_string(data, "address", c->session.email);
 	json_put_string(data, "error_current", current_advice(c, wrong));
 	json_put_string(data, "error_password", new_advice(c, wrong));
 	json_put_bool(data, "keep", wrong != OK && !c->in.flag);

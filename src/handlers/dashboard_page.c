@@ -15,7 +15,7 @@ dashboard_page(struct call *c)
 	if ((e = browser_session_describe(c->u, &c->session, &d)) != OK)
 		return e;
 	data = json_object();
-	json_put_string(data, "address", c->session.address);
+	json_put_string(data, "address", c->session.email);
 	json_put(data, "created", page_time(c, d.account_created));
 	json_put(data, "session_started", page_time(c, d.created));
 	json_put_string(data, "session_client", d.client);

@@ -143,7 +143,7 @@ judge_verified(struct call *c)
 		return OK;
 	if (!is(c->req->gate.verified, "on"))
 		return misconfigured("postern_verified", "on, off");
-	c->address = c->session.address;
+	c->address = c->session.email;
 	return c->session.verified ? OK : ERR_UNVERIFIED;
 }
 
@@ -173,7 +173,7 @@ add_token(struct call *c, const char *email)
 enum err
 gate_answer(struct call *c)
 {
-	const char *email = c->session.verified ? c->session.address : NULL;
+	const char *email = c->session.verified ? c->session.email : NULL;
 	char id[UUID_TEXT];
 	enum err e;
 

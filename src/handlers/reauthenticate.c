@@ -11,7 +11,7 @@ reauthenticate_limit(struct call *c)
 	enum err e;
 
 	/* By the name that a sign-in has there: one count for both. */
-	if ((e = address_parse(&own, c->u->mem, c->session.address)) != OK)
+	if ((e = address_parse(&own, c->u->mem, c->session.email)) != OK)
 		return e;
 	return ratelimit_take(c->u, LIMIT_LOGIN, c->req->client, own.canonical,
 	    &c->refusal);

@@ -30,7 +30,7 @@ owner_new(void)
 
 	o.s = (struct session){ .account = o.p.id,
 		.id = unit_uuid(o.u),
-		.address = o.p.address.text };
+		.email = o.p.address.text };
 	return o;
 }
 
@@ -114,7 +114,7 @@ move(struct owner *o, const struct address *to)
 	ck_assert_int_eq(account_confirm_address(web(),
 			     mailed(MAIL_CONFIRM_ADDRESS, to->text)),
 	    OK);
-	o->s.address = to->text;
+	o->s.email = to->text;
 	return mailed(MAIL_ADDRESS_CHANGED, old);
 }
 

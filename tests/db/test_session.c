@@ -244,7 +244,7 @@ START_TEST(check_names_the_account)
 	ck_assert_int_eq(session_check(next(s.web), s.pair.access, &session),
 	    OK);
 	ck_assert_mem_eq(session.account.b, s.person.id.b, 16);
-	ck_assert_str_eq(session.address, s.person.address.text);
+	ck_assert_str_eq(session.email, s.person.address.text);
 }
 END_TEST
 
