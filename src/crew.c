@@ -76,7 +76,7 @@ crew_set_socket(enum process_kind kind, int fd)
 }
 
 void
-crew_size(void)
+crew_resize(void)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	int64_t hashing = conf->password_workers;

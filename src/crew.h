@@ -27,7 +27,7 @@ void crew_open(void);
 void crew_set_socket(enum process_kind kind, int fd);
 
 /* How many of each kind conf wants from now on. */
-void crew_size(void);
+void crew_resize(void);
 
 /* Starts what is missing, unless it died too young too often just now. */
 void crew_fill(void);

@@ -191,7 +191,7 @@ take_configuration(void)
 	sup.conf = sup.fresh;
 	sup.fresh = NULL;
 	log_open("supervisor", (enum log_level)conf->log_level);
-	crew_size();
+	crew_resize();
 	crew_renew();
 	log_event(INFO, "reload.done", "file=%s", sup.conf_path);
 }
@@ -303,7 +303,7 @@ supervisor_run(struct config *c, const char *conf_path)
 	crew_open();
 	open_sockets();
 	adopt_children();
-	crew_size();
+	crew_resize();
 	write_pid();
 	sandbox_supervisor();
 	log_event(INFO, "supervisor.started",
