@@ -83,7 +83,7 @@ judge_route(struct probe *p, const struct route *r,
 static void
 check_route(struct probe *p, const struct route *r)
 {
-	bool is_form = r->input >= INPUT_PAGE;
+	bool is_form = route_is_page(r);
 	struct probe_question q = {
 		.method = method_name(r->method),
 		.path = path_of(p->mem, r),

@@ -167,7 +167,7 @@ wants_page(const struct call *c, enum err e)
 {
 	if (c->route == NULL)
 		return request_wants_html(c->req);
-	if (c->route->input < INPUT_PAGE)
+	if (!route_is_page(c->route))
 		return false;
 	return e != ERR_NOT_FOUND || request_wants_html(c->req);
 }

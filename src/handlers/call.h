@@ -53,8 +53,9 @@ enum input {
 			     * will do */
 	INPUT_RESET,        /* token, new_password: strict */
 
-	/* Forms of pages: a field that will not do is c->input_err, for the
-	 * handler to show beside it, and spends nothing of a limit. */
+	/* Forms of pages (route_is_page()): a field that will not do is
+	 * c->input_err, for the handler to show beside it, and spends nothing
+	 * of a limit. */
 	INPUT_PAGE,              /* no form; answers are pages */
 	INPUT_FORM,              /* fields the handler judges: c->form */
 	INPUT_FORM_REGISTRATION, /* email, password: both strict */
@@ -113,6 +114,9 @@ struct route {
 
 /* THE table (routes.c), ended by a row without path. */
 extern const struct route routes[];
+
+/* Whether its answers are pages, refusals too; else it is of the API. */
+bool route_is_page(const struct route *r);
 
 /*
  * Serves the request in c->req from this pool: finds the route, judges,

@@ -6,6 +6,36 @@
 #include "handlers/call.h"
 #include "platform/log.h"
 
+bool
+route_is_page(const struct route *r)
+{
+	switch (r->input) {
+	case INPUT_NONE:
+	case INPUT_REGISTRATION:
+	case INPUT_LOGIN:
+	case INPUT_EMAIL:
+	case INPUT_VERIFICATION:
+	case INPUT_CHANGE:
+	case INPUT_CHANGE_EMAIL:
+	case INPUT_PROOF:
+	case INPUT_LOGOUT_ALL:
+	case INPUT_RESET:
+	case INPUTS:
+		return false;
+	case INPUT_PAGE:
+	case INPUT_FORM:
+	case INPUT_FORM_REGISTRATION:
+	case INPUT_FORM_LOGIN:
+	case INPUT_FORM_EMAIL:
+	case INPUT_FORM_RESET:
+	case INPUT_FORM_CHANGE:
+	case INPUT_FORM_CHANGE_EMAIL:
+	case INPUT_FORM_PROOF:
+		return true;
+	}
+	return false;
+}
+
 static bool
 is_method(const struct route *r, enum method m)
 {

@@ -61,7 +61,7 @@ END_TEST
 START_TEST(every_form_of_a_page_checks_its_origin)
 {
 	for (const struct route *r = routes; r->path != NULL; r++)
-		if (r->input >= INPUT_PAGE && r->method == METHOD_POST)
+		if (route_is_page(r) && r->method == METHOD_POST)
 			ck_assert_msg(r->origin == ORIGIN_OURS, "%s", r->path);
 }
 END_TEST
