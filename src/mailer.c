@@ -48,30 +48,6 @@ struct mailer {
 	const struct templates *templates;
 };
 
-/* Where each mail's token leads; a notice has none. */
-static const char *const paths[] = {
-	[MAIL_VERIFY] = "/verify-email",
-	[MAIL_RESET] = "/reset-password",
-	[MAIL_PASSWORD_CHANGED] = NULL,
-	[MAIL_SESSION_STOLEN] = NULL,
-	[MAIL_ADDRESS_TAKEN] = NULL,
-	[MAIL_CONFIRM_ADDRESS] = "/confirm-email",
-	[MAIL_ADDRESS_CHANGED] = "/take-back",
-	[MAIL_ADDRESS_TAKEN_BACK] = NULL,
-	[MAIL_ACCOUNT_DELETED] = NULL,
-};
-
-/* How long it works, in seconds. */
-static int64_t
-link_lifetime(enum mail_kind kind)
-{
-	if (kind == MAIL_RESET)
-		return conf->reset_lifetime;
-	if (kind == MAIL_ADDRESS_CHANGED)
-		return TAKE_BACK_LIFETIME;
-	return conf->verification_lifetime;
-}
-
 /* Writing. */
 
 /* The host of public_url, for the right side of a Message-ID. */
@@ -91,23 +67,21 @@ static char *
 write_mail(const struct mailer *m, const struct outbox_mail *mail, size_t *n)
 {
 	struct arena *mem = m->process.mem;
-	const char *path = paths[mail->kind];
+	const struct mail_kind_row *kind = &mail_kinds[mail->kind];
 	char id[UUID_TEXT];
 	struct mail text = {
-		.name = mail_kind_name(mail->kind),
+		.name = kind->name,
 		.language = language_choose(NULL, mail->locale),
 		.recipient = mail->recipient,
 		.message_id = arena_printf(mem, "%s@%s",
 		    uuid_text(id, &mail->id), own_host(mem)),
+		.lifetime = one_time_token_lifetime(conf, kind->purpose),
 	};
 
-	if (mail->kind == MAIL_ADDRESS_TAKEN)
-		text.link = conf->public_url;
-	if (path != NULL) {
-		text.link = arena_printf(mem, "%s%s?token=%s", conf->public_url,
-		    path, mail->token);
-		text.lifetime = link_lifetime(mail->kind);
-	}
+	if (kind->path != NULL)
+		text.link =
+		    arena_printf(mem, "%s%s%s%s", conf->public_url, kind->path,
+			*mail->token == '\0' ? "" : "?token=", mail->token);
 	return mail_compose(mem, m->templates, &text, n);
 }
 
@@ -298,7 +272,7 @@ log_outcome(const struct outbox_mail *mail, const struct smtp_result *r)
 
 	log_event(as[r->outcome].level, as[r->outcome].event,
 	    "id=%s kind=%s account=%s attempt=%d what=%s",
-	    uuid_text(id, &mail->id), mail_kind_name(mail->kind),
+	    uuid_text(id, &mail->id), mail_kinds[mail->kind].name,
 	    uuid_text(account, &mail->account), mail->attempts, r->what);
 }
 

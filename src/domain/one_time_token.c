@@ -48,6 +48,8 @@ const char *
 token_purpose_name(enum token_purpose p)
 {
 	switch (p) {
+	case TOKEN_NONE:
+		break;
 	case TOKEN_VERIFY:
 		return "verify";
 	case TOKEN_RESET:
@@ -60,11 +62,21 @@ token_purpose_name(enum token_purpose p)
 	return "";
 }
 
-static int64_t
-lifetime(enum token_purpose p)
+int64_t
+one_time_token_lifetime(const struct config *c, enum token_purpose p)
 {
-	return p == TOKEN_RESET ? conf->reset_lifetime :
-				  conf->verification_lifetime;
+	switch (p) {
+	case TOKEN_NONE:
+		return 0;
+	case TOKEN_VERIFY:
+	case TOKEN_CONFIRM:
+		return c->verification_lifetime;
+	case TOKEN_RESET:
+		return c->reset_lifetime;
+	case TOKEN_TAKE_BACK:
+		return TAKE_BACK_LIFETIME;
+	}
+	return 0;
 }
 
 bool
@@ -109,7 +121,7 @@ one_time_token_mint(struct unit *u, const struct uuid *account,
 	return unit_send(u, &mint,
 	    DB_PARAMS(db_uuid(account), db_bytes(hash, sizeof hash),
 		db_text(token_purpose_name(purpose)),
-		db_int(u->mem, lifetime(purpose))));
+		db_int(u->mem, one_time_token_lifetime(conf, purpose))));
 }
 
 enum err
@@ -123,5 +135,6 @@ one_time_token_mint_change(struct unit *u, const struct uuid *account,
 	return unit_send(u, &mint_change,
 	    DB_PARAMS(db_uuid(account), db_bytes(hash, sizeof hash),
 		db_text(token_purpose_name(purpose)),
-		db_int(u->mem, lifetime(purpose)), db_uuid(change)));
+		db_int(u->mem, one_time_token_lifetime(conf, purpose)),
+		db_uuid(change)));
 }

@@ -3,9 +3,12 @@
 #define DOMAIN_ONE_TIME_TOKEN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/encode.h"
 #include "domain/unit.h"
+
+struct config;
 
 /*
  * The token of a mailed link: base64url(version 1 | account 16 | secret 32).
@@ -14,6 +17,7 @@
  * holds it.
  */
 enum token_purpose {
+	TOKEN_NONE,      /* of a mail without one */
 	TOKEN_VERIFY,    /* "verify" in the database */
 	TOKEN_RESET,     /* "reset" */
 	TOKEN_CONFIRM,   /* "confirm": a change of address */
@@ -38,6 +42,9 @@ bool one_time_token_parse(struct one_time_token *t, const char *text);
 
 /* The database's word for a purpose. */
 const char *token_purpose_name(enum token_purpose p);
+
+/* For how many seconds one works; 0 for TOKEN_NONE. */
+int64_t one_time_token_lifetime(const struct config *c, enum token_purpose p);
 
 /*
  * Mints a token for the account's present address and epoch, writes its text

@@ -14,23 +14,10 @@
 
 #include "base/must.h"
 #include "platform/config.h"
+#include "platform/json.h"
 #include "platform/log.h"
 
 #define NOTICE_LIFETIME 259200 /* three days: older news is none */
-
-static const char *const kind_names[] = {
-	[MAIL_VERIFY] = "verify",
-	[MAIL_RESET] = "reset",
-	[MAIL_PASSWORD_CHANGED] = "password_changed",
-	[MAIL_SESSION_STOLEN] = "session_stolen",
-	[MAIL_ADDRESS_TAKEN] = "address_taken",
-	[MAIL_CONFIRM_ADDRESS] = "confirm_address",
-	[MAIL_ADDRESS_CHANGED] = "address_changed",
-	[MAIL_ADDRESS_TAKEN_BACK] = "address_taken_back",
-	[MAIL_ACCOUNT_DELETED] = "account_deleted",
-};
-
-#define KINDS (sizeof kind_names / sizeof *kind_names)
 
 static const struct db_query put = {
 	.name = "outbox_put",
@@ -78,9 +65,7 @@ static const struct db_query next = {
 	    "  WHEN m.kind = 'verify' AND a.verified_at IS NOT NULL"
 	    "   THEN 'verified'"
 	    "  WHEN m.created_at < statement_timestamp() - interval '1 s' *"
-	    "    CASE m.kind WHEN 'verify' THEN $1::bigint"
-	    "     WHEN 'confirm_address' THEN $1::bigint"
-	    "     WHEN 'reset' THEN $2::bigint ELSE $3::bigint END"
+	    "    coalesce(($1::jsonb ->> m.kind)::bigint, $2::bigint)"
 	    "   THEN 'too old' END"
 	    " FROM postern.mail_outbox m"
 	    " LEFT JOIN postern.account a ON a.id = " OWNER
@@ -91,7 +76,7 @@ static const struct db_query next = {
 	    "   OR m.leased_until <= statement_timestamp())"
 	    " ORDER BY m.due_at, m.created_at LIMIT 1"
 	    " FOR UPDATE OF m SKIP LOCKED",
-	.nparams = 3,
+	.nparams = 2,
 };
 enum {
 	ID,
@@ -173,33 +158,14 @@ static const struct db_query listen = {
 	.text = "LISTEN postern_mail",
 };
 
-const char *
-mail_kind_name(enum mail_kind kind)
-{
-	must((size_t)kind < KINDS);
-	return kind_names[kind];
-}
-
-static enum mail_kind
-kind_named(const char *name)
-{
-	size_t i = 0;
-
-	while (i < KINDS && strcmp(kind_names[i], name) != 0)
-		i++;
-	must(i < KINDS);
-	return (enum mail_kind)i;
-}
-
 int64_t
 outbox_lifetime(const struct config *c, const char *kind)
 {
-	if (strcmp(kind, kind_names[MAIL_RESET]) == 0)
-		return c->reset_lifetime;
-	if (strcmp(kind, kind_names[MAIL_VERIFY]) == 0 ||
-	    strcmp(kind, kind_names[MAIL_CONFIRM_ADDRESS]) == 0)
-		return c->verification_lifetime;
-	return NOTICE_LIFETIME;
+	enum mail_kind k;
+
+	if (!mail_kind_by_name(&k, kind) || mail_kinds[k].purpose == TOKEN_NONE)
+		return NOTICE_LIFETIME;
+	return one_time_token_lifetime(c, mail_kinds[k].purpose);
 }
 
 enum err
@@ -207,7 +173,7 @@ outbox_put(struct unit *u, enum mail_kind kind, const struct uuid *account,
     const char *canonical)
 {
 	return unit_send(u, &put,
-	    DB_PARAMS(db_text(mail_kind_name(kind)), db_uuid(account),
+	    DB_PARAMS(db_text(mail_kinds[kind].name), db_uuid(account),
 		db_text(canonical)));
 }
 
@@ -232,18 +198,33 @@ end_unsent(struct unit *u, const struct db_rows *r)
 		db_text(reason)));
 }
 
+/* {"verify":86400, …}: what outbox_lifetime() says, for next. */
+static const char *
+lifetimes(struct unit *u)
+{
+	struct json *j = json_object();
+	const char *text;
+
+	for (int k = 0; k < MAIL_KINDS; k++) {
+		const char *name = mail_kinds[k].name;
+
+		json_put_int(j, name, outbox_lifetime(conf, name));
+	}
+	text = json_text(j, u->mem, NULL);
+	json_free(&j);
+	return text;
+}
+
 /* Locks the next mail that is to be sent; r has no row when there is none. */
 static enum err
 find_next(struct unit *u, struct db_rows *r)
 {
-	const struct db_param *lifetimes =
-	    DB_PARAMS(db_int(u->mem, conf->verification_lifetime),
-		db_int(u->mem, conf->reset_lifetime),
-		db_int(u->mem, NOTICE_LIFETIME));
+	const struct db_param *params =
+	    DB_PARAMS(db_text(lifetimes(u)), db_int(u->mem, NOTICE_LIFETIME));
 	enum err e;
 
 	for (int drops = 0; drops < OUTBOX_DROPS; drops++) {
-		if ((e = unit_run(u, &next, lifetimes, r)) != OK)
+		if ((e = unit_run(u, &next, params, r)) != OK)
 			return e;
 		if (r->nrows == 0 || db_is_null(r, 0, REASON))
 			return OK;
@@ -257,28 +238,31 @@ find_next(struct unit *u, struct db_rows *r)
 static enum err
 mint_token(struct unit *u, struct outbox_mail *m)
 {
-	switch (m->kind) {
-	case MAIL_VERIFY:
-		return one_time_token_mint(u, &m->account, TOKEN_VERIFY,
-		    m->token);
-	case MAIL_RESET:
-		return one_time_token_mint(u, &m->account, TOKEN_RESET,
-		    m->token);
-	case MAIL_CONFIRM_ADDRESS:
-		return one_time_token_mint_change(u, &m->account, &m->change,
-		    TOKEN_CONFIRM, m->token);
-	case MAIL_ADDRESS_CHANGED:
-		return one_time_token_mint_change(u, &m->account, &m->change,
-		    TOKEN_TAKE_BACK, m->token);
-	case MAIL_PASSWORD_CHANGED:
-	case MAIL_SESSION_STOLEN:
-	case MAIL_ADDRESS_TAKEN:
-	case MAIL_ADDRESS_TAKEN_BACK:
-	case MAIL_ACCOUNT_DELETED:
+	enum token_purpose purpose = mail_kinds[m->kind].purpose;
+
+	switch (purpose) {
+	case TOKEN_NONE:
 		m->token[0] = '\0';
 		return OK;
+	case TOKEN_VERIFY:
+	case TOKEN_RESET:
+		return one_time_token_mint(u, &m->account, purpose, m->token);
+	case TOKEN_CONFIRM:
+	case TOKEN_TAKE_BACK:
+		return one_time_token_mint_change(u, &m->account, &m->change,
+		    purpose, m->token);
 	}
 	return OK;
+}
+
+static enum mail_kind
+kind_named(const char *name)
+{
+	enum mail_kind kind;
+	bool known = mail_kind_by_name(&kind, name);
+
+	must(known);
+	return kind;
 }
 
 /* Takes the lease of the mail in r, which is locked. */

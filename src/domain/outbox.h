@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "base/encode.h"
-#include "domain/one_time_token.h"
+#include "domain/mail_kind.h"
 #include "domain/unit.h"
 
 struct config;
@@ -15,22 +15,6 @@ struct config;
  * The outbox: mails that a committed change owes.  A request only enqueues;
  * the mailer leases, mints the token, sends and records.
  */
-enum mail_kind {
-	MAIL_VERIFY,           /* verification link */
-	MAIL_RESET,            /* reset link */
-	MAIL_PASSWORD_CHANGED, /* notice */
-	/* The rest is queued by the very statement that finds the reason,
-	 * never by outbox_put(). */
-	MAIL_SESSION_STOLEN,     /* notice */
-	MAIL_ADDRESS_TAKEN,      /* to who has it, in place of an answer */
-	MAIL_CONFIRM_ADDRESS,    /* link, to an address that is asked for */
-	MAIL_ADDRESS_CHANGED,    /* link that takes it back, to the former */
-	MAIL_ADDRESS_TAKEN_BACK, /* notice, to who had it last */
-	MAIL_ACCOUNT_DELETED,    /* notice, to an account that is gone */
-};
-
-/* The database's word for a kind. */
-const char *mail_kind_name(enum mail_kind kind);
 
 /*
  * After so many seconds in the queue a mail of that kind (the database's
