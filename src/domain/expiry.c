@@ -5,7 +5,7 @@
 #include "domain/locks.h"
 #include "platform/config.h"
 
-#define BATCH 1000
+#define BATCH 1000 /* the LIMIT of each function there */
 
 static const struct db_query lock = {
 	.name = "expiry_lock",

@@ -96,7 +96,8 @@ static const struct db_query retire = {
 static const struct db_query list_keys = {
 	.name = "key_rotation_list",
 	.text = "SELECT kid, " STATE ", " TIMES " FROM postern.signing_key"
-		" ORDER BY active_at DESC, kid LIMIT 100",
+		" ORDER BY active_at DESC, kid LIMIT $1::bigint",
+	.nparams = 1,
 };
 
 /* Begins a change: from here on nobody else makes one. */
@@ -219,7 +220,8 @@ key_rotation_list(struct unit *u, struct key_listed **list, int *n)
 	struct db_rows r;
 	enum err e;
 
-	if ((e = unit_run(u, &list_keys, NULL, &r)) != OK)
+	if ((e = unit_run(u, &list_keys,
+		 DB_PARAMS(db_int(u->mem, KEY_LIST_MAX)), &r)) != OK)
 		return e;
 	*n = r.nrows;
 	*list = arena_alloc(u->mem, sizeof **list * ((size_t)r.nrows + 1));

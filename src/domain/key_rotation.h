@@ -66,7 +66,7 @@ struct key_listed {
 
 #define KEY_LIST_MAX 100
 
-/* The newest first. */
+/* The newest first, at most KEY_LIST_MAX. */
 enum err key_rotation_list(struct unit *u, struct key_listed **list,
     int *n) MUST_USE;
 

@@ -17,8 +17,8 @@ static const struct db_query list_state = {
 	.text = COLUMNS " WHERE CASE WHEN $1::text IS NULL"
 			"   THEN state IN ('queued', 'dead')"
 			"   ELSE state = $1 END"
-			" ORDER BY created_at LIMIT 1000",
-	.nparams = 1,
+			" ORDER BY created_at LIMIT $2::bigint",
+	.nparams = 2,
 };
 
 static const struct db_query find = {
@@ -78,7 +78,9 @@ outbox_list(struct unit *u, const char *state, struct queued_mail **list,
 	struct db_rows r;
 	enum err e;
 
-	if ((e = unit_run(u, &list_state, DB_PARAMS(db_text(state)), &r)) != OK)
+	if ((e = unit_run(u, &list_state,
+		 DB_PARAMS(db_text(state), db_int(u->mem, OUTBOX_LIST_MAX)),
+		 &r)) != OK)
 		return e;
 	*list = arena_alloc(u->mem, sizeof **list * ((size_t)r.nrows + 1));
 	for (int row = 0; row < r.nrows; row++)

@@ -17,8 +17,6 @@ enum err schema_version(struct unit *u, int *version) MUST_USE;
 
 /* The rest is for posternctl, as the owner of the database. */
 
-#define SCHEMA_MIGRATIONS_MAX 1000
-
 /* A migration the database has seen. */
 struct schema_migration {
 	int version;

@@ -26,8 +26,8 @@ static const struct db_query list_live = {
 		" FROM postern.session s"
 		" JOIN postern.account a ON a.id = s.account_id"
 		" WHERE s.account_id = $1 AND" LIVE
-		" ORDER BY s.last_seen_at DESC, s.id LIMIT 200",
-	.nparams = 2,
+		" ORDER BY s.last_seen_at DESC, s.id LIMIT $3::bigint",
+	.nparams = 3,
 };
 /* clang-format on */
 
@@ -71,8 +71,8 @@ session_list(struct unit *u, const struct uuid *account,
 	enum err e;
 
 	if ((e = unit_run(u, &list_live,
-		 DB_PARAMS(db_uuid(account),
-		     db_int(u->mem, conf->session_idle)),
+		 DB_PARAMS(db_uuid(account), db_int(u->mem, conf->session_idle),
+		     db_int(u->mem, SESSION_LIST_MAX)),
 		 &r)) != OK)
 		return e;
 	*list = arena_alloc(u->mem, sizeof **list * ((size_t)r.nrows + 1));

@@ -55,8 +55,8 @@ static const struct db_query all = {
 		" WHERE algorithm = 'ES256' AND (expires_at IS NULL"
 		"   OR expires_at > now() - $1 * interval '1 s')"
 		" ORDER BY coalesce(expires_at <= now(), false),"
-		"   active_at DESC, kid LIMIT 16",
-	.nparams = 1,
+		"   active_at DESC, kid LIMIT $2::bigint",
+	.nparams = 2,
 };
 
 static const struct db_query insert = {
@@ -234,7 +234,9 @@ read_again(struct unit *u, struct signing_keys *k)
 
 	k->tried_at = clock_steady_ms();
 	e = unit_run(u, &all,
-	    DB_PARAMS(db_int(u->mem, conf->refresh_token_lifetime)), &r);
+	    DB_PARAMS(db_int(u->mem, conf->refresh_token_lifetime),
+		db_int(u->mem, KEYS_MAX)),
+	    &r);
 	k->failed = e != OK;
 	if (e != OK)
 		return e;

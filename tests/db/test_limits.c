@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "domain/account.h"
+#include "domain/expiry.h"
 #include "domain/ratelimit.h"
 
 #define HOURLY                                                                 \
@@ -347,6 +348,24 @@ START_TEST(hidden_conflict_always_writes)
 }
 END_TEST
 
+/* The batch is written in the schema and in expiry.c. */
+START_TEST(full_batch_of_what_is_over_tells_of_more)
+{
+	bool more = false;
+
+	sql_exec("INSERT INTO postern.rate_limit"
+		 " SELECT 'over ' || n, now() - interval '1 hour'"
+		 " FROM generate_series(1, 1001) n");
+	ck_assert_int_eq(expiry_run(unit_as(JANITOR), &more), OK);
+	ck_assert(more);
+	ck_assert_int_eq(expiry_run(unit_as(JANITOR), &more), OK);
+	ck_assert(!more);
+	ck_assert_int_eq(sql_int("SELECT count(*) FROM postern.rate_limit"
+				 " WHERE key LIKE 'over %%'"),
+	    0);
+}
+END_TEST
+
 Suite *
 limits_suite(void)
 {
@@ -366,6 +385,7 @@ limits_suite(void)
 		CASE(processes_that_wait_for_each_other_count_as_one, 0),
 		CASE(limit_that_cannot_be_asked_is_no_free_pass, 0),
 		CASE(hidden_conflict_always_writes, 0),
+		CASE(full_batch_of_what_is_over_tells_of_more, 0),
 	};
 
 	return test_suite("limits", cases, ROWS(cases));

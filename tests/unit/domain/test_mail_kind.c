@@ -136,7 +136,7 @@ static const struct config config = {
 	.reset_lifetime = 3600,
 };
 
-#define NOTICE 259200
+#define NOTICE (3 * 86400)
 
 static const struct {
 	const char *kind;
