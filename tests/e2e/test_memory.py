@@ -22,6 +22,7 @@ from posterns import (SOAK, best_build, is_sanitized, kinds, private_kib,
 from stack import until
 
 GROWTH = 1.05
+FIRST_USE = 64  # KiB that what happens seldom may take, the first time
 CLIENTS = 3
 PASSWORD = "a long enough secret"
 
@@ -164,5 +165,5 @@ def test_memory_is_flat(stack):
     assert before.keys() == after.keys(), told
     assert not [s for s in statuses if s >= 500], told
     for pid, (_, kib) in before.items():
-        assert after[pid][1] <= GROWTH * kib, told
+        assert after[pid][1] <= GROWTH * kib + FIRST_USE, told
     assert not site.stop()
