@@ -31,8 +31,13 @@ def kind_of(pid):
 
 def kinds(site):
     """{pid: kind} of posternd's children."""
+    return kinds_of(site.workers())
+
+
+def kinds_of(pids):
+    """{pid: kind} of those that are still there."""
     found = {}
-    for pid in site.workers():
+    for pid in pids:
         try:
             found[pid] = kind_of(pid)
         except (OSError, TypeError):

@@ -26,7 +26,7 @@ import pytest
 import fcgi
 import logsearch
 from faulty_smtp import Authority, Relay
-from posterns import best_build, is_sanitized, kind_of
+from posterns import best_build, is_sanitized, kinds_of
 from stack import (READY_WITHIN, RUN_AS, SOURCE, children,
                    clean_environment, end, pg_program, until)
 
@@ -291,7 +291,7 @@ def status_of(pid):
 
 
 def crew_of(root):
-    return {pid: kind_of(pid) for pid in children(root.posternd.pid)}
+    return kinds_of(children(root.posternd.pid))
 
 
 # Who they are. ---------------------------------------------------------------
@@ -556,7 +556,7 @@ def test_privileges_go_before_the_first_foreign_byte(root):
             assert fcgi.call(site, "GET", "/readyz")[0] == 200
             assert fcgi.call(site, "GET", "/readyz", pool="password")[0] == 200
         [supervisor] = children(process.pid)
-        crew = {str(p): kind_of(p) for p in children(supervisor)}
+        crew = {str(p): k for p, k in kinds_of(children(supervisor)).items()}
     finally:
         end_traced(process)
     calls = calls_in(trace, crew)
@@ -595,4 +595,5 @@ def test_a_new_program_takes_over_as_the_readme_says(running):
           READY_WITHIN, f"new children: {running.tail()}")
     running.ready()
     assert "replace.now" in running.tail()
-    assert collections.Counter(crew_of(running).values()) == CREW
+    until(lambda: collections.Counter(crew_of(running).values()) == CREW,
+          READY_WITHIN, "the whole crew")
