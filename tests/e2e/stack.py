@@ -137,6 +137,15 @@ def children(pid):
     return found
 
 
+def signal_all(pids, sig):
+    """To each of them that did not leave meanwhile, as children do."""
+    for pid in pids:
+        try:
+            os.kill(pid, sig)
+        except ProcessLookupError:
+            pass
+
+
 def end(process, sig=signal.SIGTERM):
     """Stops what spawn() began, and its children should it not."""
     if process is None or process.poll() is not None:
@@ -145,11 +154,7 @@ def end(process, sig=signal.SIGTERM):
     try:
         return process.wait(STOP_WITHIN)
     except subprocess.TimeoutExpired:
-        for pid in list(children(process.pid)) + [process.pid]:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        signal_all([*children(process.pid), process.pid], signal.SIGKILL)
         process.wait()
         return "did not stop"
 

@@ -19,7 +19,7 @@ import posterns
 from conftest import NO_LIMITS
 from load import OK, Load, accounts, query
 from stack import (Cluster, Psql, as_owner, children, end, free_port, give,
-                   pg_program, spawn, until)
+                   pg_program, signal_all, spawn, until)
 
 MIX = "health ready refresh refresh register login"
 CLIENTS = 8
@@ -104,8 +104,7 @@ class Killed(Stopped):
 
     def __init__(self, site):
         self.cluster = site.cluster
-        for pid in self.cluster.pids():
-            os.kill(pid, signal.SIGKILL)
+        signal_all(self.cluster.pids(), signal.SIGKILL)
         self.cluster.process.wait()
         until(lambda: not self.cluster.answers(), 5, "its end")
 
@@ -115,12 +114,10 @@ class Hanging(Fault):
 
     def __init__(self, site):
         self.pids = site.cluster.pids()
-        for pid in self.pids:
-            os.kill(pid, signal.SIGSTOP)
+        signal_all(self.pids, signal.SIGSTOP)
 
     def heal(self):
-        for pid in self.pids:
-            os.kill(pid, signal.SIGCONT)
+        signal_all(self.pids, signal.SIGCONT)
 
 
 def connect(cluster, database):
@@ -364,8 +361,7 @@ class HangingWithNewWorkers(Hanging):
 
     def __init__(self, site):
         super().__init__(site)
-        for pid in site.workers():
-            os.kill(pid, signal.SIGKILL)
+        signal_all(site.workers(), signal.SIGKILL)
 
 
 def test_workers_that_start_while_it_hangs_are_no_worse(frail_site):
@@ -496,8 +492,7 @@ class Pair:
         problems = self.site.stop()
         self.standby.stop(signal.SIGQUIT)
         if self.primary.process.poll() is None:
-            for pid in self.primary.pids():
-                os.kill(pid, signal.SIGCONT)
+            signal_all(self.primary.pids(), signal.SIGCONT)
             self.primary.stop(signal.SIGQUIT)
         assert not problems, problems
 

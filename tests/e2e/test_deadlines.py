@@ -18,7 +18,7 @@ import pytest
 import fcgi
 from conftest import NO_LIMITS
 from load import Load, accounts
-from stack import as_owner, pg_program, until
+from stack import as_owner, pg_program, signal_all, until
 
 REPLACED = 2.0  # seconds until a hung child has its successor
 PROMPT = 1.0    # seconds for an answer, whatever others do
@@ -117,8 +117,7 @@ def test_an_idle_child_that_is_stopped_is_replaced(busy_site, kind, n, names):
     with Load(site, "health ready refresh login", 4, rest=0.01,
               accounts=accounts(site, 4)) as load:
         load.wait(20)
-        for pid in victims:
-            os.kill(pid, signal.SIGSTOP)
+        signal_all(victims, signal.SIGSTOP)
         took = time_to_replace(site, victims)
         load.wait(50)
         record = load.end()
@@ -132,8 +131,7 @@ def test_an_idle_child_that_is_stopped_is_replaced(busy_site, kind, n, names):
 def test_all_children_stopped_at_once_are_replaced(busy_site):
     site = busy_site
     victims = set().union(*settled_crews(site).values())
-    for pid in victims:
-        os.kill(pid, signal.SIGSTOP)
+    signal_all(victims, signal.SIGSTOP)
     began = time.monotonic()
     assert site.client().get("/healthz", timeout=10).status_code == 200
     answered = time.monotonic() - began

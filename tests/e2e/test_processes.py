@@ -16,7 +16,7 @@ import fcgi
 from client import granted, next_address, refused
 from posterns import kinds
 from stack import (Cluster, as_owner, children, clean_environment, give,
-                   until)
+                   signal_all, until)
 
 VERIFY = "Verify Your Email Address"
 
@@ -382,8 +382,7 @@ def test_all_works_without_prepared_statements(stack):
 def test_a_killed_worker_is_replaced(own_site):
     own_site.expect_crash = True  # the log tells of the kills
     account, before = own_site.account(), own_site.workers()
-    for pid in before:
-        os.kill(pid, signal.SIGKILL)
+    signal_all(before, signal.SIGKILL)
     until(lambda: len(own_site.workers()) == len(before)
           and not before.keys() & own_site.workers().keys(), 10, "new workers")
     tokens = account.login()
@@ -397,8 +396,7 @@ def test_a_stopped_worker_is_replaced(stack):
     site = stack.site(request_timeout="1s", web_workers=2)
     site.expect_crash = True
     before = site.workers()
-    for pid in before:
-        os.kill(pid, signal.SIGSTOP)
+    signal_all(before, signal.SIGSTOP)
     until(lambda: healthy(site), 15, "an answer")
     until(lambda: not before.keys() & site.workers().keys(), 20,
           "the stopped to be replaced")
@@ -513,8 +511,7 @@ def test_a_hung_database_is_503_in_time(frail_site):
     tokens = account.login()
     postmaster = site.cluster.process.pid
     pids = [postmaster, *children(postmaster)]
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+    signal_all(pids, signal.SIGSTOP)
     try:
         login, refresh, logout, forgot, *_, ready = calls_of(
             site, account, tokens)
@@ -523,8 +520,7 @@ def test_a_hung_database_is_503_in_time(frail_site):
             unavailable(call)
         assert site.client().get("/healthz").status_code == 200
     finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+        signal_all(pids, signal.SIGCONT)
     until(lambda: site.client().get("/readyz", check=False).status_code
           == 200, 10, "the database again")
     account.login()

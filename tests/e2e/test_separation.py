@@ -28,7 +28,7 @@ import logsearch
 from faulty_smtp import Authority, Relay
 from posterns import best_build, is_sanitized, kinds_of
 from stack import (READY_WITHIN, RUN_AS, SOURCE, children,
-                   clean_environment, end, pg_program, until)
+                   clean_environment, end, pg_program, signal_all, until)
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0, reason="root only: system users, mount namespaces")
@@ -574,8 +574,7 @@ def test_privileges_go_before_the_first_foreign_byte(root):
 
 def end_traced(process):
     """The tracer's child is told to leave, and the tracer goes with it."""
-    for pid in children(process.pid):
-        os.kill(pid, 15)
+    signal_all(children(process.pid), signal.SIGTERM)
     deadline = time.monotonic() + 15
     while process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
