@@ -206,10 +206,12 @@ look(struct fcgi *f, int fd)
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return FCGI_MORE;
-	if (n <= 0 || (peer & (POLLHUP | POLLERR)))
+	if (n <= 0)
 		return FCGI_BROKEN;
 	found = fcgi_look(f->peek, (size_t)n);
 	explicit_bzero(f->peek, (size_t)n);
+	if (peer & (POLLHUP | POLLERR))
+		return FCGI_BROKEN;
 	return found == FCGI_MORE && peer != 0 ? FCGI_BROKEN : found;
 }
 
