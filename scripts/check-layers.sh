@@ -15,7 +15,7 @@ platform:
 render: platform/
 http: platform/ !platform/db.h
 domain: platform/
-handlers: domain/ http/ render/ platform/config.h platform/log.h platform/json.h
+handlers: domain/ http/ render/ platform/config.h platform/log.h platform/json.h platform/url.h
 routes: handlers/
 process: domain/unit.h render/template.h platform/
 worker: process.h routes.h handlers/ http/ render/ domain/unit.h domain/identity_token.h domain/signing_key.h domain/token_cache.h platform/
@@ -119,7 +119,7 @@ self_test() {
   while read -r file header; do
     rm -rf "$tmp/src"
     mkdir -p "$tmp/src/${file%/*}" "$tmp/src/domain" "$tmp/src/platform"
-    : >"$tmp/src/domain/account.h"
+    : >"$tmp/src/domain/session.h"
     : >"$tmp/src/platform/db.h"
     printf '#include %s\n' "$header" >"$tmp/src/$file"
     if check_tree "$tmp/src" >/dev/null; then
@@ -127,12 +127,12 @@ self_test() {
       return 1
     fi
   done <<'END'
-http/upward.c "domain/account.h"
+http/upward.c "domain/session.h"
 http/database.c "platform/db.h"
-platform/upward.c "domain/account.h"
+platform/upward.c "domain/session.h"
 domain/foreign.c <libpq-fe.h>
 platform/unknown.c <curl/curl.h>
-domain/relative.c "account.h"
+domain/relative.c "session.h"
 layerless/new.c "base/err.h"
 END
 }

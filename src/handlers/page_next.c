@@ -6,11 +6,11 @@
 #include "handlers/page_next.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "base/arena.h"
 #include "handlers/page.h"
 #include "platform/config.h"
+#include "platform/url.h"
 
 #define NEXT_COOKIE "postern_next"
 #define NEXT_SECONDS 86400 /* a verification may take its time */
@@ -30,12 +30,8 @@ is_clean(const char *s)
 static bool
 is_covered(const char *host, size_t n)
 {
-	size_t domain = strlen(conf->cookie_domain);
-
-	if (domain == 0 || n < domain ||
-	    strncasecmp(host + n - domain, conf->cookie_domain, domain) != 0)
-		return false;
-	return n == domain || host[n - domain - 1] == '.';
+	return *conf->cookie_domain != '\0' &&
+	    url_host_is_below(host, n, conf->cookie_domain);
 }
 
 static bool
@@ -55,7 +51,7 @@ is_ours(const char *next)
 	if (!is_clean(next))
 		return false;
 	if (next[0] == '/')
-		return next[1] != '/';
+		return url_is_path(next);
 	if (strncmp(next, "https://", 8) != 0)
 		return false;
 	host = next + 8;

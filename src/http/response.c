@@ -9,6 +9,7 @@
 #include "base/must.h"
 #include "platform/fcgi.h"
 #include "platform/json.h"
+#include "platform/url.h"
 
 /*
  * What nginx gets is a CGI answer (RFC 3875): a Status line, headers, the
@@ -166,8 +167,7 @@ see_other(struct response *res, const char *location)
 void
 response_see_other(struct response *res, const char *path)
 {
-	/* "//host" and "/\host" would lead elsewhere. */
-	must(path[0] == '/' && path[1] != '/' && path[1] != '\\');
+	must(url_is_path(path));
 	see_other(res, path);
 }
 

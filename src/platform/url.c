@@ -151,11 +151,23 @@ bool
 url_host_is_within(const char *origin, const char *domain)
 {
 	char host[HOST_MAX + 1];
-	size_t n, tail = strlen(domain);
 
 	copy_host(host, origin);
-	n = strlen(host);
-	if (n < tail || strcasecmp(host + n - tail, domain) != 0)
+	return url_host_is_below(host, strlen(host), domain);
+}
+
+bool
+url_host_is_below(const char *host, size_t n, const char *domain)
+{
+	size_t tail = strlen(domain);
+
+	if (n < tail || strncasecmp(host + n - tail, domain, tail) != 0)
 		return false;
 	return n == tail || host[n - tail - 1] == '.';
+}
+
+bool
+url_is_path(const char *s)
+{
+	return s[0] == '/' && s[1] != '/' && s[1] != '\\';
 }

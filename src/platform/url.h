@@ -3,6 +3,7 @@
 #define PLATFORM_URL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /*
  * The origin of a site, as browsers write it in their Origin header
@@ -33,5 +34,14 @@ bool url_is_domain(const char *name);
 
 /* Whether an origin's host is domain, in any letter case, or below it. */
 bool url_host_is_within(const char *origin, const char *domain);
+
+/* The same of a host of n bytes. */
+bool url_host_is_below(const char *host, size_t n, const char *domain);
+
+/*
+ * Whether s is a path of one's own site, as a browser would follow it:
+ * "//host" and "/\host" lead elsewhere.
+ */
+bool url_is_path(const char *s);
 
 #endif

@@ -14,6 +14,7 @@
 #include "platform/config.h"
 #include "platform/crypto.h"
 #include "platform/json.h"
+#include "platform/url.h"
 #include "render/color.h"
 #include "render/file.h"
 
@@ -87,15 +88,9 @@ make_css(struct brand *b, struct arena *mem, const char *base,
 /* Links: "Imprint=https://example.org/imprint, Privacy=/privacy". ---------- */
 
 static bool
-is_local(const char *url)
-{
-	return url[0] == '/' && url[1] != '/' && url[1] != '\\';
-}
-
-static bool
 is_url(const char *url)
 {
-	return (is_local(url) || strncmp(url, "https://", 8) == 0 ||
+	return (url_is_path(url) || strncmp(url, "https://", 8) == 0 ||
 		   strncmp(url, "http://", 7) == 0 ||
 		   strncmp(url, "mailto:", 7) == 0) &&
 	    strpbrk(url, " \t\"<>\\") == NULL;
@@ -163,7 +158,7 @@ links_json(const struct links *links, struct arena *mem, const char *origin)
 
 		json_put_string(row, "label", k->label);
 		json_put_string(row, "url",
-		    is_local(k->url) ?
+		    url_is_path(k->url) ?
 			arena_printf(mem, "%s%s", origin, k->url) :
 			k->url);
 		json_append(list, row);
@@ -209,7 +204,7 @@ read_color(struct problems *ps, const char *text)
 static void
 check_logo(struct problems *ps, const char *path)
 {
-	if (*path != '\0' && !is_local(path))
+	if (*path != '\0' && !url_is_path(path))
 		problem(ps, "brand_logo", 0,
 		    "is no path on this site: pages load nothing from"
 		    " elsewhere; write one as /static/logo.svg");
