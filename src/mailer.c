@@ -321,7 +321,7 @@ work(struct mailer *m)
 		rest(AWAY_MS);
 		return;
 	}
-	(void)db_wait(u->db, -1, process_unblocked(),
+	(void)db_wait(u->db, process_unblocked(),
 	    ms < PAUSE_MS ? PAUSE_MS : (int)ms);
 }
 

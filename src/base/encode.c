@@ -4,7 +4,7 @@
 #include <string.h>
 
 /*
- * All encodings of the field in one place.  None is done in constant time:
+ * Standard encodings in one place.  None is done in constant time:
  * what is secret is compared decoded or hashed, never by its spelling.
  */
 static const char base64url[] =

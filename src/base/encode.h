@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /*
- * Encodings of the field: base64url without padding (RFC 4648 section 5),
+ * Standard encodings: base64url without padding (RFC 4648 section 5),
  * hexadecimal, percent-encoding (RFC 3986), UUID version 7 (RFC 9562), UTF-8
  * (RFC 3629).  Decoders are strict: one spelling a value, so that a token
  * cannot be written in two ways.

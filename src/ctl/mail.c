@@ -106,6 +106,16 @@ show_mail(struct ctl_session *s, const struct uuid *id)
 	return 0;
 }
 
+/* How long its link works is known by the configuration alone, if any. */
+static bool
+is_over(const struct config *conf, const struct queued_mail *m)
+{
+	enum mail_kind kind;
+
+	return conf != NULL && mail_kind_by_name(&kind, m->kind) &&
+	    m->age >= outbox_lifetime(conf, kind);
+}
+
 static int
 retry_mail(struct ctl_session *s, const struct uuid *id)
 {
@@ -120,8 +130,7 @@ retry_mail(struct ctl_session *s, const struct uuid *id)
 	if (!done)
 		return ctl_fail("not queued or dead, or being sent now: look"
 				" with `posternctl mail show`");
-	/* How long its link works is known by the configuration alone. */
-	if (s->conf != NULL && m.age >= outbox_lifetime(s->conf, m.kind))
+	if (is_over(s->conf, &m))
 		(void)printf("due now, but too old: the mailer ends it again"
 			     " unsent; whoever waits for it has to ask for a"
 			     " new one\n");

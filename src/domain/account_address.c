@@ -36,22 +36,18 @@ static const struct db_query ask = {
 
 static const struct db_query confirm = {
 	.name = "account_confirm_address",
-	.text = "SELECT postern.confirm_address($1, $2)",
+	.text = "SELECT 1 FROM postern.confirm_address($1, $2) AS done"
+		" WHERE done",
 	.nparams = 2,
 	.writes = true,
 };
 
 static const struct db_query take_back = {
 	.name = "account_take_back",
-	.text = "SELECT postern.take_back_address($1, $2)",
+	.text = "SELECT 1 FROM postern.take_back_address($1, $2) AS done"
+		" WHERE done",
 	.nparams = 2,
 	.writes = true,
-};
-
-static const struct db_query of_token = {
-	.name = "account_of_change_token",
-	.text = "SELECT postern.address_of_change_token($1, $2, $3)",
-	.nparams = 3,
 };
 
 static const struct db_query asked_by = {
@@ -89,25 +85,18 @@ account_ask_address(struct unit *u, const struct session *s, int epoch,
 	return OK;
 }
 
-/* Runs q, which says whether the token was good, and then leaves event. */
 static enum err
 use_token(struct unit *u, const struct db_query *q, const char *event,
     const char *token)
 {
-	struct one_time_token t;
+	struct uuid account;
 	struct db_rows r;
 	enum err e;
 
-	if (!one_time_token_parse(&t, token))
-		return ERR_ADDRESS_TOKEN;
-	if ((e = unit_run(u, q,
-		 DB_PARAMS(db_uuid(&t.account),
-		     db_bytes(t.hash, sizeof t.hash)),
+	if ((e = one_time_token_run(u, q, token, ERR_ADDRESS_TOKEN, &account,
 		 &r)) != OK)
 		return e;
-	if (!db_get_bool(&r, 0, 0))
-		return ERR_ADDRESS_TOKEN;
-	audit_log(event, &t.account, NULL);
+	audit_log(event, &account, NULL);
 	return OK;
 }
 
@@ -121,26 +110,6 @@ enum err
 account_take_back(struct unit *u, const char *token)
 {
 	return use_token(u, &take_back, "account.address_taken_back", token);
-}
-
-enum err
-account_of_change_token(struct unit *u, const char *token,
-    enum token_purpose purpose, const char **address)
-{
-	struct one_time_token t;
-	struct db_rows r;
-	enum err e;
-
-	*address = NULL;
-	if (!one_time_token_parse(&t, token))
-		return OK;
-	if ((e = unit_run(u, &of_token,
-		 DB_PARAMS(db_uuid(&t.account), db_bytes(t.hash, sizeof t.hash),
-		     db_text(token_purpose_name(purpose))),
-		 &r)) != OK)
-		return e;
-	*address = db_get_text(&r, 0, 0);
-	return OK;
 }
 
 enum err

@@ -41,13 +41,6 @@ enum err account_confirm_address(struct unit *u, const char *token) MUST_USE;
 enum err account_take_back(struct unit *u, const char *token) MUST_USE;
 
 /*
- * The address a good token of TOKEN_CONFIRM or TOKEN_TAKE_BACK was mailed to,
- * for a page to name; NULL in *address when the token is not good.
- */
-enum err account_of_change_token(struct unit *u, const char *token,
-    enum token_purpose purpose, const char **address) MUST_USE;
-
-/*
  * The present address of the account a token belongs to, for a stranger to
  * know it by and not to learn: a…@example.org.
  */

@@ -4,7 +4,9 @@
  * raises the epoch like a reset; the sessions that shall live on are lifted
  * to it in the same transaction.
  */
-#include "domain/account.h"
+#include "domain/account_change.h"
+
+#include "domain/account_authenticate.h"
 #include "domain/audit.h"
 #include "domain/outbox.h"
 #include "domain/session.h"
@@ -28,19 +30,11 @@ static const struct db_query set_language = {
 	.writes = true,
 };
 
-static const struct db_query proof_of = {
-	.name = "account_proof",
-	.text = "SELECT p.hash, a.epoch FROM postern.account a"
-		" JOIN postern.password p ON p.account_id = a.id"
-		" WHERE a.id = $1",
-	.nparams = 1,
-};
-
 static const struct db_query raise_epoch = {
 	.name = "account_change_epoch",
-	.text = "UPDATE postern.account SET epoch = epoch + 1 WHERE id = $1"
-		" RETURNING canonical",
-	.nparams = 1,
+	.text = "UPDATE postern.account SET epoch = epoch + 1"
+		" WHERE id = $1 AND epoch = $2::int RETURNING canonical",
+	.nparams = 2,
 	.writes = true,
 };
 
@@ -100,52 +94,22 @@ account_set_language(struct unit *u, const struct uuid *id, const char *tag,
 }
 
 /*
- * The hash that this password gives and the epoch it is under;
- * ERR_CREDENTIALS when it does not.
- */
-static enum err
-verify(struct unit *u, const struct uuid *id, const char *password,
-    const char **hash, int *epoch)
-{
-	struct db_rows r;
-	bool right = false;
-	enum err e;
-
-	if ((e = unit_run(u, &proof_of, DB_PARAMS(db_uuid(id)), &r)) != OK)
-		return e;
-	if (r.nrows == 0)
-		return ERR_CREDENTIALS;
-	*hash = db_get_text(&r, 0, 0);
-	*epoch = (int)db_get_int(&r, 0, 1);
-	if ((e = yescrypt_verify(*hash, password, &right)) != OK)
-		return e;
-	return right ? OK : ERR_CREDENTIALS;
-}
-
-enum err
-account_reauthenticate(struct unit *u, const struct uuid *id,
-    const char *password, int *epoch)
-{
-	const char *hash;
-
-	return verify(u, id, password, &hash, epoch);
-}
-
-/*
  * In the transaction: the account's lock first, as everywhere, then the
- * password, if it is still the one that was verified.
+ * password, if both are still what was verified.
  */
 static enum err
-replace_hash(struct unit *u, const struct uuid *id, const char *old,
-    const char *hash, const char **canonical)
+replace_hash(struct unit *u, const struct account *acc, const char *hash,
+    const char **canonical)
 {
 	struct db_rows account, changed;
 	enum err e;
 
-	if ((e = unit_run(u, &raise_epoch, DB_PARAMS(db_uuid(id)), &account)) !=
-		OK ||
+	if ((e = unit_run(u, &raise_epoch,
+		 DB_PARAMS(db_uuid(&acc->id), db_int(u->mem, acc->epoch)),
+		 &account)) != OK ||
 	    (e = unit_run(u, &replace,
-		 DB_PARAMS(db_uuid(id), db_text(old), db_text(hash)),
+		 DB_PARAMS(db_uuid(&acc->id), db_text(acc->hash),
+		     db_text(hash)),
 		 &changed)) != OK)
 		return e;
 	if (account.nrows == 0 || changed.nrows == 0)
@@ -170,16 +134,16 @@ enum err
 account_change_password(struct unit *u, const struct session *s,
     const char *current, const char *password, bool end_others)
 {
-	const char *old = NULL, *canonical = NULL;
+	const char *canonical = NULL;
+	struct account acc;
 	char hash[YESCRYPT_MAX];
-	int epoch;
 	enum err e;
 
-	if ((e = verify(u, &s->account, current, &old, &epoch)) != OK ||
+	if ((e = account_reauthenticate(u, &s->account, current, &acc)) != OK ||
 	    (e = yescrypt_hash(hash, password, (int)conf->password_cost)) != OK)
 		return e;
 	if ((e = unit_begin(u)) != OK ||
-	    (e = replace_hash(u, &s->account, old, hash, &canonical)) != OK ||
+	    (e = replace_hash(u, &acc, hash, &canonical)) != OK ||
 	    (e = settle_sessions(u, s, end_others)) != OK ||
 	    (e = outbox_put(u, MAIL_PASSWORD_CHANGED, &s->account,
 		 canonical)) != OK ||

@@ -4,7 +4,8 @@
  * the hash, which takes its time, and used up in the transaction that changes
  * everything: of several uses one gets through.
  */
-#include "domain/account.h"
+#include "domain/account_reset.h"
+
 #include "domain/audit.h"
 #include "domain/one_time_token.h"
 #include "domain/outbox.h"

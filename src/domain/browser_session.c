@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "domain/account.h"
+#include "domain/account_authenticate.h"
 #include "platform/config.h"
 #include "platform/crypto.h"
 
@@ -31,14 +31,6 @@ static const struct db_query check = {
 		"   AND s.last_seen_at > now() - $3::bigint * interval '1 s'"
 		"   AND s.epoch = a.epoch AND a.disabled_at IS NULL",
 	.nparams = 3,
-};
-
-static const struct db_query touch = {
-	.name = "browser_session_touch",
-	.text = "UPDATE postern.session SET last_seen_at = now()"
-		" WHERE account_id = $1 AND id = $2",
-	.nparams = 2,
-	.writes = true,
 };
 
 static const struct db_query describe = {
@@ -121,10 +113,9 @@ browser_session_check(struct unit *u, const char *cookie, struct session *s)
 	s->email = db_get_text(&r, 0, 1);
 	s->verified = db_get_bool(&r, 0, 3);
 	s->locale = db_get_text(&r, 0, 4);
-	if (!db_get_bool(&r, 0, 2))
-		return OK;
-	return unit_run(u, &touch,
-	    DB_PARAMS(db_uuid(&s->account), db_uuid(&s->id)), NULL);
+	if (db_get_bool(&r, 0, 2))
+		session_touch(u, s);
+	return OK;
 }
 
 enum err

@@ -20,13 +20,14 @@ static const struct db_query mint = {
 		" SELECT a.id, $2::bytea, $3::text, a.canonical, a.epoch,"
 		"   clock_timestamp() + $4::bigint * interval '1 s'"
 		" FROM postern.account a"
-		" WHERE a.id = $1 AND a.disabled_at IS NULL"
+		" WHERE a.id = $1 AND a.address = $5 AND a.disabled_at IS NULL"
 		"   AND ($3::text <> 'verify' OR a.verified_at IS NULL)",
-	.nparams = 4,
+	.nparams = 5,
 	.writes = true,
 };
 
-/* Bound to the change's row; that a link is good still, its row says. */
+/* Bound to the change: whether its link still works is said by its row in
+ * address_change. */
 static const struct db_query mint_change = {
 	.name = "one_time_token_mint_change",
 	.text = "INSERT INTO postern.one_time_token (account_id, hash,"
@@ -42,6 +43,18 @@ static const struct db_query mint_change = {
 		" WHERE c.account_id = $1 AND c.id = $5",
 	.nparams = 5,
 	.writes = true,
+};
+
+static const struct db_query address_of_link = {
+	.name = "one_time_token_address",
+	.text = "SELECT postern.one_time_token_address($1, $2, $3)",
+	.nparams = 3,
+};
+
+static const struct db_query address_of_change = {
+	.name = "address_of_change_token",
+	.text = "SELECT postern.address_of_change_token($1, $2, $3)",
+	.nparams = 3,
 };
 
 const char *
@@ -96,6 +109,47 @@ one_time_token_parse(struct one_time_token *t, const char *text)
 	return ours;
 }
 
+enum err
+one_time_token_run(struct unit *u, const struct db_query *q, const char *token,
+    enum err refusal, struct uuid *account, struct db_rows *r)
+{
+	struct one_time_token t;
+	enum err e;
+
+	if (!one_time_token_parse(&t, token))
+		return refusal;
+	*account = t.account;
+	if ((e = unit_run(u, q,
+		 DB_PARAMS(db_uuid(&t.account),
+		     db_bytes(t.hash, sizeof t.hash)),
+		 r)) != OK)
+		return e;
+	return r->nrows > 0 ? OK : refusal;
+}
+
+enum err
+one_time_token_address(struct unit *u, const char *token,
+    enum token_purpose purpose, const char **address)
+{
+	const struct db_query *q = &address_of_link;
+	struct one_time_token t;
+	struct db_rows r;
+	enum err e;
+
+	*address = NULL;
+	if (!one_time_token_parse(&t, token))
+		return OK;
+	if (purpose == TOKEN_CONFIRM || purpose == TOKEN_TAKE_BACK)
+		q = &address_of_change;
+	if ((e = unit_run(u, q,
+		 DB_PARAMS(db_uuid(&t.account), db_bytes(t.hash, sizeof t.hash),
+		     db_text(token_purpose_name(purpose))),
+		 &r)) != OK)
+		return e;
+	*address = db_get_text(&r, 0, 0);
+	return OK;
+}
+
 /* A new token of this account, as text and as the hash that is kept. */
 static void
 make(const struct uuid *account, char out[ONE_TIME_TOKEN_TEXT],
@@ -113,7 +167,8 @@ make(const struct uuid *account, char out[ONE_TIME_TOKEN_TEXT],
 
 enum err
 one_time_token_mint(struct unit *u, const struct uuid *account,
-    enum token_purpose purpose, char out[ONE_TIME_TOKEN_TEXT])
+    const char *address, enum token_purpose purpose,
+    char out[ONE_TIME_TOKEN_TEXT])
 {
 	unsigned char hash[SHA256_SIZE];
 
@@ -121,7 +176,8 @@ one_time_token_mint(struct unit *u, const struct uuid *account,
 	return unit_send(u, &mint,
 	    DB_PARAMS(db_uuid(account), db_bytes(hash, sizeof hash),
 		db_text(token_purpose_name(purpose)),
-		db_int(u->mem, one_time_token_lifetime(conf, purpose))));
+		db_int(u->mem, one_time_token_lifetime(conf, purpose)),
+		db_text(address)));
 }
 
 enum err

@@ -40,6 +40,22 @@ struct one_time_token {
 /* Reads the text form; false if it is none. */
 bool one_time_token_parse(struct one_time_token *t, const char *text);
 
+/*
+ * Runs q, which judges a token as it was handed in and may use it up: $1 is
+ * its account, $2 its hash.  The refusal where q gives no row, and for a text
+ * that is no token, of which nothing is asked.  *account is whose it is.
+ */
+enum err one_time_token_run(struct unit *u, const struct db_query *q,
+    const char *token, enum err refusal, struct uuid *account,
+    struct db_rows *r) MUST_USE;
+
+/*
+ * The address a good token of that purpose was mailed to, for a page to name,
+ * in the unit's memory; NULL in *address when the token is not good.
+ */
+enum err one_time_token_address(struct unit *u, const char *token,
+    enum token_purpose purpose, const char **address) MUST_USE;
+
 /* The database's word for a purpose. */
 const char *token_purpose_name(enum token_purpose p);
 
@@ -47,12 +63,14 @@ const char *token_purpose_name(enum token_purpose p);
 int64_t one_time_token_lifetime(const struct config *c, enum token_purpose p);
 
 /*
- * Mints a token for the account's present address and epoch, writes its text
- * form to out (the caller wipes it) and queues the row; inside a
- * transaction.  The table keeps five live ones a purpose and ends the oldest.
+ * Mints a token for the account's present epoch and writes its text form to
+ * out (the caller wipes it); inside a transaction.  It is good while the
+ * account has this address, to which it is about to be mailed.  The table
+ * keeps five live ones a purpose and ends the oldest.
  */
 enum err one_time_token_mint(struct unit *u, const struct uuid *account,
-    enum token_purpose purpose, char out[ONE_TIME_TOKEN_TEXT]) MUST_USE;
+    const char *address, enum token_purpose purpose,
+    char out[ONE_TIME_TOKEN_TEXT]) MUST_USE;
 
 /*
  * The same for a change of address (account_address.h), where purpose is

@@ -47,36 +47,40 @@ static const struct db_query put = {
 	"   OR c.take_back_until <= statement_timestamp())"                    \
 	"   THEN 'overtaken'"
 
-/* The next mail, whose it is now, and why it is not to be sent (or NULL). */
+/*
+ * The next mail, whose it is now, and why it is not to be sent (or NULL).  $1
+ * has the kinds of this version; of another, as a newer one queues beside an
+ * older mailer, the newer mailer takes care.
+ */
 static const struct db_query next = {
 	.name = "outbox_next",
-	.text =
-	    "SELECT m.id, m.kind, m.attempts, coalesce(a.id, m.account_id),"
-	    " CASE m.kind WHEN 'address_changed' THEN c.old_address"
-	    "  WHEN 'confirm_address' THEN c.new_address"
-	    "  WHEN 'address_taken_back' THEN c.new_address"
-	    "  ELSE coalesce(m.recipient, a.address) END,"
-	    " coalesce(m.locale, a.locale), m.change_id,"
-	    " CASE WHEN a.id IS NULL AND m.recipient IS NULL"
-	    "   THEN 'no account'"
-	    "  WHEN a.disabled_at IS NOT NULL AND m.kind NOT IN"
-	    "   ('address_changed', 'address_taken_back') THEN "
-	    "'disabled'" CHANGE_REASONS
-	    "  WHEN m.kind = 'verify' AND a.verified_at IS NOT NULL"
-	    "   THEN 'verified'"
-	    "  WHEN m.created_at < statement_timestamp() - interval '1 s' *"
-	    "    coalesce(($1::jsonb ->> m.kind)::bigint, $2::bigint)"
-	    "   THEN 'too old' END"
-	    " FROM postern.mail_outbox m"
-	    " LEFT JOIN postern.account a ON a.id = " OWNER
-	    " LEFT JOIN postern.address_change c"
-	    "  ON c.account_id = m.account_id AND c.id = m.change_id"
-	    " WHERE m.state = 'queued' AND m.due_at <= statement_timestamp()"
-	    "  AND (m.leased_until IS NULL"
-	    "   OR m.leased_until <= statement_timestamp())"
-	    " ORDER BY m.due_at, m.created_at LIMIT 1"
-	    " FOR UPDATE OF m SKIP LOCKED",
-	.nparams = 2,
+	.text = "SELECT m.id, m.kind, m.attempts, coalesce(a.id, m.account_id),"
+		" CASE m.kind WHEN 'address_changed' THEN c.old_address"
+		"  WHEN 'confirm_address' THEN c.new_address"
+		"  WHEN 'address_taken_back' THEN c.new_address"
+		"  ELSE coalesce(m.recipient, a.address) END,"
+		" coalesce(m.locale, a.locale), m.change_id,"
+		" CASE WHEN a.id IS NULL AND m.recipient IS NULL"
+		"   THEN 'no account'"
+		"  WHEN a.disabled_at IS NOT NULL AND m.kind NOT IN"
+		"   ('address_changed', 'address_taken_back') THEN "
+		"'disabled'" CHANGE_REASONS
+		"  WHEN m.kind = 'verify' AND a.verified_at IS NOT NULL"
+		"   THEN 'verified'"
+		"  WHEN m.created_at < statement_timestamp()"
+		"    - ($1::jsonb ->> m.kind)::bigint * interval '1 s'"
+		"   THEN 'too old' END"
+		" FROM postern.mail_outbox m"
+		" LEFT JOIN postern.account a ON a.id = " OWNER
+		" LEFT JOIN postern.address_change c"
+		"  ON c.account_id = m.account_id AND c.id = m.change_id"
+		" WHERE m.state = 'queued' AND $1::jsonb ? m.kind"
+		"  AND m.due_at <= statement_timestamp()"
+		"  AND (m.leased_until IS NULL"
+		"   OR m.leased_until <= statement_timestamp())"
+		" ORDER BY m.due_at, m.created_at LIMIT 1"
+		" FOR UPDATE OF m SKIP LOCKED",
+	.nparams = 1,
 };
 enum {
 	ID,
@@ -147,10 +151,11 @@ static const struct db_query next_due = {
 		"  extract(epoch FROM d.at - clock_timestamp()))))::bigint"
 		" FROM (SELECT least("
 		"  (SELECT min(due_at) FROM postern.mail_outbox"
-		"    WHERE state = 'queued' AND leased_until IS NULL),"
+		"    WHERE state = 'queued' AND leased_until IS NULL"
+		"      AND $2::jsonb ? kind),"
 		"  (SELECT min(leased_until) FROM postern.mail_outbox"
-		"    WHERE state = 'queued')) AS at) d",
-	.nparams = 1,
+		"    WHERE state = 'queued' AND $2::jsonb ? kind)) AS at) d",
+	.nparams = 2,
 };
 
 static const struct db_query listen = {
@@ -159,13 +164,13 @@ static const struct db_query listen = {
 };
 
 int64_t
-outbox_lifetime(const struct config *c, const char *kind)
+outbox_lifetime(const struct config *c, enum mail_kind kind)
 {
-	enum mail_kind k;
+	enum token_purpose purpose = mail_kinds[kind].purpose;
 
-	if (!mail_kind_by_name(&k, kind) || mail_kinds[k].purpose == TOKEN_NONE)
+	if (purpose == TOKEN_NONE)
 		return NOTICE_LIFETIME;
-	return one_time_token_lifetime(c, mail_kinds[k].purpose);
+	return one_time_token_lifetime(c, purpose);
 }
 
 enum err
@@ -198,18 +203,16 @@ end_unsent(struct unit *u, const struct db_rows *r)
 		db_text(reason)));
 }
 
-/* {"verify":86400, …}: what outbox_lifetime() says, for next. */
+/* {"verify":86400, …}: the kinds there are, and what outbox_lifetime() says
+ * of each. */
 static const char *
 lifetimes(struct unit *u)
 {
 	struct json *j = json_object();
 	const char *text;
 
-	for (int k = 0; k < MAIL_KINDS; k++) {
-		const char *name = mail_kinds[k].name;
-
-		json_put_int(j, name, outbox_lifetime(conf, name));
-	}
+	for (enum mail_kind k = 0; k < MAIL_KINDS; k++)
+		json_put_int(j, mail_kinds[k].name, outbox_lifetime(conf, k));
 	text = json_text(j, u->mem, NULL);
 	json_free(&j);
 	return text;
@@ -219,8 +222,7 @@ lifetimes(struct unit *u)
 static enum err
 find_next(struct unit *u, struct db_rows *r)
 {
-	const struct db_param *params =
-	    DB_PARAMS(db_text(lifetimes(u)), db_int(u->mem, NOTICE_LIFETIME));
+	const struct db_param *params = DB_PARAMS(db_text(lifetimes(u)));
 	enum err e;
 
 	for (int drops = 0; drops < OUTBOX_DROPS; drops++) {
@@ -246,7 +248,8 @@ mint_token(struct unit *u, struct outbox_mail *m)
 		return OK;
 	case TOKEN_VERIFY:
 	case TOKEN_RESET:
-		return one_time_token_mint(u, &m->account, purpose, m->token);
+		return one_time_token_mint(u, &m->account, m->recipient,
+		    purpose, m->token);
 	case TOKEN_CONFIRM:
 	case TOKEN_TAKE_BACK:
 		return one_time_token_mint_change(u, &m->account, &m->change,
@@ -336,8 +339,9 @@ outbox_next_due(struct unit *u, int64_t limit_ms, int64_t *ms)
 	struct db_rows r;
 	enum err e;
 
-	e = unit_run(u, &next_due, DB_PARAMS(db_int(u->mem, limit_ms)), &r);
-	if (e != OK)
+	if ((e = unit_run(u, &next_due,
+		 DB_PARAMS(db_int(u->mem, limit_ms), db_text(lifetimes(u))),
+		 &r)) != OK)
 		return e;
 	*ms = db_get_int(&r, 0, 0);
 	return OK;

@@ -17,10 +17,10 @@ struct config;
  */
 
 /*
- * After so many seconds in the queue a mail of that kind (the database's
- * word) is ended unsent: its link would be over, or its news old.
+ * After so many seconds in the queue a mail of that kind is ended unsent: its
+ * link would be over, or its news old.
  */
-int64_t outbox_lifetime(const struct config *c, const char *kind);
+int64_t outbox_lifetime(const struct config *c, enum mail_kind kind);
 
 /*
  * Queues a mail to whoever has this canonical address; nothing says whether

@@ -11,7 +11,7 @@
 #include "base/arena.h"
 #include "base/must.h"
 #include "domain/access_token.h"
-#include "domain/account.h"
+#include "domain/account_authenticate.h"
 #include "domain/audit.h"
 #include "domain/refresh_token.h"
 #include "domain/signing_key.h"
@@ -89,7 +89,7 @@ static const struct db_query refresh = {
 		"  WHERE s.account_id = $1 AND s.id = $2 AND s.kind = 'api'"
 		"    AND s.secret_hash = $3 AND s.ended_at IS NULL"
 		"    AND s.expires_at > now() AND a.id = s.account_id"
-		"    AND a.epoch = s.epoch AND a.disabled_at IS NULL"
+		"    AND" SESSION_EPOCH " AND a.disabled_at IS NULL"
 		"  RETURNING s.account_id, s.id, a.canonical,"
 		"    s.ended_at IS NOT NULL AS stolen,"
 		"    ceil(extract(epoch FROM s.expires_at - now()))::bigint"
@@ -217,6 +217,15 @@ session_start(struct unit *u, const struct account *acc, const char *client,
 	return e;
 }
 
+void
+session_touch(struct unit *u, const struct session *s)
+{
+	enum err e = unit_run(u, &touch,
+	    DB_PARAMS(db_uuid(&s->account), db_uuid(&s->id)), NULL);
+
+	(void)e; /* the log has it; whose session it is was found out before */
+}
+
 enum err
 session_check(struct unit *u, const char *access_token, struct session *s)
 {
@@ -237,10 +246,9 @@ session_check(struct unit *u, const char *access_token, struct session *s)
 	s->id = t.session;
 	s->email = db_get_text(&r, 0, 0);
 	s->verified = db_get_bool(&r, 0, 2);
-	if (!db_get_bool(&r, 0, 3))
-		return OK;
-	return unit_run(u, &touch,
-	    DB_PARAMS(db_uuid(&s->account), db_uuid(&s->id)), NULL);
+	if (db_get_bool(&r, 0, 3))
+		session_touch(u, s);
+	return OK;
 }
 
 /* The token is genuine; what does its row say? */

@@ -24,6 +24,13 @@ struct session {
 			     * NULL; of browsers' sessions alone */
 };
 
+/*
+ * That session s is not of an earlier epoch than its account a, in SQL.  It
+ * is ahead of it only to a statement that waited for a change of password:
+ * that sees anew the session that was lifted, but not the account.
+ */
+#define SESSION_EPOCH " s.epoch >= a.epoch"
+
 /* A session that is about to begin. */
 struct session_new {
 	struct uuid id;
@@ -62,6 +69,12 @@ enum err session_start(struct unit *u, const struct account *acc,
  */
 enum err session_check(struct unit *u, const char *access_token,
     struct session *s) MUST_USE;
+
+/*
+ * Notes that a session is in use, at most once a minute.  A failure changes
+ * no answer: a check needs nothing written.
+ */
+void session_touch(struct unit *u, const struct session *s);
 
 /*
  * The next pair for a refresh token.  The token just before the current one

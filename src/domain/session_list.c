@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "domain/audit.h"
+#include "domain/session.h"
 #include "platform/config.h"
 
 #define RFC3339(column)                                                        \
@@ -12,7 +13,7 @@
 
 /* Neither ended nor over, by whatever; $2 is session_idle. */
 #define LIVE                                                                   \
-	" s.ended_at IS NULL AND s.expires_at > now() AND s.epoch = a.epoch"   \
+	" s.ended_at IS NULL AND s.expires_at > now() AND" SESSION_EPOCH       \
 	" AND (s.kind <> 'browser' OR"                                         \
 	"   s.last_seen_at > now() - $2::bigint * interval '1 s')"
 
@@ -57,8 +58,8 @@ static const struct db_query end_one = {
 static const struct db_query end_all = {
 	.name = "session_end_others",
 	.text = END
-	" AND s.ended_at IS NULL AND s.expires_at > now()"
-	"   AND s.epoch = a.epoch AND ($2::uuid IS NULL OR s.id <> $2)" ENDED,
+	" AND s.ended_at IS NULL AND s.expires_at > now() AND" SESSION_EPOCH
+	"   AND ($2::uuid IS NULL OR s.id <> $2)" ENDED,
 	.nparams = 2,
 	.writes = true,
 };

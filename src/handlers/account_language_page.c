@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "domain/account.h"
+#include "domain/account_change.h"
 #include "handlers/page.h"
 #include "platform/json.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* /account/: the account, and the way to whatever its owner may change. */
-#include "domain/account.h"
+#include "domain/account_change.h"
 #include "handlers/page.h"
 #include "platform/json.h"
 

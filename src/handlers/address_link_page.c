@@ -65,7 +65,7 @@ address_link_page(struct call *c)
 	if (page_is_done(c, l->cookie, DONE))
 		return page_message(c, 200, l->done, l->done_link);
 	token = page_cookie(c, l->cookie);
-	if ((e = account_of_change_token(c->u, token, l->purpose, &address)) !=
+	if ((e = one_time_token_address(c->u, token, l->purpose, &address)) !=
 	    OK)
 		return e;
 	if (address != NULL && l->purpose == TOKEN_CONFIRM &&
@@ -90,7 +90,7 @@ judge_visitor(struct call *c, const struct link *l, const char *token,
 	*may = l->purpose != TOKEN_CONFIRM || !c->signed_in || is_own(c, token);
 	if (*may)
 		return OK;
-	if ((e = account_of_change_token(c->u, token, l->purpose, &address)) !=
+	if ((e = one_time_token_address(c->u, token, l->purpose, &address)) !=
 	    OK)
 		return e;
 	if (address == NULL)

@@ -95,8 +95,8 @@ struct call {
 	enum err input_err;      /* what a form's field was refused for */
 	const struct form *form; /* of INPUT_FORM…; else NULL */
 	enum language language;  /* of the answer, where it is a page */
-	bool signed_in;          /* session is set */
-	struct session session;
+	bool signed_in;          /* in a browser, by its cookie */
+	struct session session;  /* of that, or of a Bearer */
 	struct limit_refusal refusal; /* told with ERR_LIMITED */
 	const char *address; /* the account's, told with ERR_UNVERIFIED */
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* POST /auth/change-password, and what its page does. */
-#include "domain/account.h"
+#include "domain/account_change.h"
 #include "handlers/reauthenticate.h"
 
 enum err

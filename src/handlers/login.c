@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* POST /auth/login */
-#include "domain/account.h"
+#include "domain/account_authenticate.h"
 #include "handlers/call.h"
 #include "platform/json.h"
 

@@ -2,7 +2,7 @@
 /* /login */
 #include <string.h>
 
-#include "domain/account.h"
+#include "domain/account_authenticate.h"
 #include "handlers/page.h"
 #include "handlers/page_next.h"
 #include "platform/config.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* GET /auth/me: one's own account. */
-#include "domain/account.h"
+#include "domain/account_change.h"
 #include "handlers/call.h"
 #include "platform/json.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* POST /auth/forgot-password and /auth/reset-password */
-#include "domain/account.h"
+#include "domain/account_reset.h"
 #include "handlers/call.h"
 #include "handlers/mail_request.h"
 

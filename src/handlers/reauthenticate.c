@@ -2,7 +2,7 @@
 /* The present password, asked for once more. */
 #include "handlers/reauthenticate.h"
 
-#include "domain/account.h"
+#include "domain/account_authenticate.h"
 
 enum err
 reauthenticate_limit(struct call *c)
@@ -20,10 +20,13 @@ reauthenticate_limit(struct call *c)
 enum err
 reauthenticate(struct call *c, int *epoch)
 {
+	struct account acc;
 	enum err e;
 
-	if ((e = reauthenticate_limit(c)) != OK)
+	if ((e = reauthenticate_limit(c)) != OK ||
+	    (e = account_reauthenticate(c->u, &c->session.account,
+		 c->in.current, &acc)) != OK)
 		return e;
-	return account_reauthenticate(c->u, &c->session.account, c->in.current,
-	    epoch);
+	*epoch = acc.epoch;
+	return OK;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* POST /auth/register */
-#include "domain/account.h"
+#include "domain/account_register.h"
 #include "handlers/call.h"
 #include "platform/json.h"
 

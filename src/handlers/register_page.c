@@ -3,7 +3,7 @@
  * /register.  Whoever registers here gets a claim cookie: in this browser the
  * mailed link will need one click only.
  */
-#include "domain/account.h"
+#include "domain/account_register.h"
 #include "handlers/page.h"
 #include "platform/config.h"
 #include "platform/json.h"

@@ -3,7 +3,7 @@
  * /reset-password, where a reset link leads.  A GET refuses nothing, because
  * mail scanners follow links; only the POST judges and uses the token.
  */
-#include "domain/account.h"
+#include "domain/account_reset.h"
 #include "domain/one_time_token.h"
 #include "handlers/page.h"
 #include "platform/json.h"
@@ -19,7 +19,7 @@ show(struct call *c, enum err wrong)
 	struct json *data;
 	enum err e;
 
-	e = account_of_token(c->u, page_cookie(c, COOKIE), TOKEN_RESET,
+	e = one_time_token_address(c->u, page_cookie(c, COOKIE), TOKEN_RESET,
 	    &address);
 	if (e != OK)
 		return e;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* POST /auth/verify-email and /auth/resend-verification */
-#include "domain/account.h"
+#include "domain/account_verify.h"
 #include "handlers/call.h"
 #include "handlers/mail_request.h"
 

@@ -7,7 +7,8 @@
  */
 #include <string.h>
 
-#include "domain/account.h"
+#include "domain/account_reset.h"
+#include "domain/account_verify.h"
 #include "domain/one_time_token.h"
 #include "domain/password.h"
 #include "handlers/page.h"
@@ -45,7 +46,7 @@ show(struct call *c, enum err wrong)
 	struct json *data;
 	enum err e;
 
-	e = account_of_token(c->u, page_cookie(c, COOKIE), TOKEN_VERIFY,
+	e = one_time_token_address(c->u, page_cookie(c, COOKIE), TOKEN_VERIFY,
 	    &address);
 	if (e != OK)
 		return e;

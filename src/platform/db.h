@@ -151,13 +151,11 @@ void db_rollback(struct db *db);
 void db_listen(struct db *db, const struct db_query *listen);
 
 /*
- * Waits up to timeout_ms for a notification, for extra_fd to be readable
- * (unless it is -1), or for a signal of unblocked (ppoll(2)); without a
- * connection it waits all the same.  Returns true when a notification came,
- * or may have been missed while the connection was away.
+ * Waits up to timeout_ms for a notification, or for a signal of unblocked
+ * (ppoll(2)); without a connection it waits all the same.  Returns true when a
+ * notification came, or may have been missed while the connection was away.
  */
-bool db_wait(struct db *db, int extra_fd, const sigset_t *unblocked,
-    int timeout_ms);
+bool db_wait(struct db *db, const sigset_t *unblocked, int timeout_ms);
 
 /*
  * Runs a script of several statements, outside pipeline mode, and waits as

@@ -292,20 +292,19 @@ take_notifications(struct db *db)
 }
 
 bool
-db_wait(struct db *db, int extra_fd, const sigset_t *unblocked, int timeout_ms)
+db_wait(struct db *db, const sigset_t *unblocked, int timeout_ms)
 {
 	struct timespec t = { timeout_ms / 1000,
 		(long)(timeout_ms % 1000) * 1000000 };
-	struct pollfd p[2] = { { .fd = -1, .events = POLLIN },
-		{ .fd = extra_fd, .events = POLLIN } };
+	struct pollfd p = { .fd = -1, .events = POLLIN };
 
 	db_request(db);
 	if (db_link_ready(db) == OK) {
-		p[0].fd = PQsocket(db->conn);
+		p.fd = PQsocket(db->conn);
 		if (take_notifications(db))
 			return true;
 	}
-	if (ppoll(p, 2, &t, unblocked) <= 0)
+	if (ppoll(&p, 1, &t, unblocked) <= 0)
 		return false;
 	db_link_probe(db);
 	return db->conn != NULL && take_notifications(db);

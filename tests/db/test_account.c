@@ -10,7 +10,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "domain/account.h"
+#include "domain/account_authenticate.h"
+#include "domain/account_change.h"
+#include "domain/account_register.h"
+#include "domain/account_reset.h"
+#include "domain/account_verify.h"
 #include "domain/one_time_token.h"
 #include "domain/session.h"
 #include "platform/clock.h"
@@ -432,8 +436,8 @@ START_TEST(page_names_the_account_of_a_good_token_only)
 		sql_exec("UPDATE postern.one_time_token SET %s"
 			 " WHERE account_id = '%s'",
 		    names[_i].change, p.id_text);
-	ck_assert_int_eq(account_of_token(unit_as(WEB), token, TOKEN_VERIFY,
-			     &address),
+	ck_assert_int_eq(one_time_token_address(unit_as(WEB), token,
+			     TOKEN_VERIFY, &address),
 	    OK);
 	if (names[_i].named)
 		ck_assert_str_eq(address, p.address.text);

@@ -546,16 +546,16 @@ START_TEST(notification_wakes_the_one_who_waits)
 	held = db;
 	db_listen(db, &listen_mail);
 	/* Nobody knows what came before the connection stood. */
-	ck_assert(db_wait(db, -1, NULL, 100));
-	ck_assert(!db_wait(db, -1, NULL, 100));
+	ck_assert(db_wait(db, NULL, 100));
+	ck_assert(!db_wait(db, NULL, 100));
 	sql_exec("NOTIFY postern_mail");
-	ck_assert(db_wait(db, -1, NULL, 5000));
-	ck_assert(!db_wait(db, -1, NULL, 100));
+	ck_assert(db_wait(db, NULL, 5000));
+	ck_assert(!db_wait(db, NULL, 100));
 	end_backend(pid_of(db));
-	(void)db_wait(db, -1, NULL, 100);
+	(void)db_wait(db, NULL, 100);
 	ck_assert(clock_steady_ms() - start < 5000);
 	sql_exec("NOTIFY postern_mail");
-	ck_assert(db_wait(db, -1, NULL, 5000));
+	ck_assert(db_wait(db, NULL, 5000));
 }
 END_TEST
 

@@ -211,6 +211,40 @@ person_new(bool verified)
 	return p;
 }
 
+struct account
+person_account(struct unit *u, const struct person *p)
+{
+	struct account acc;
+
+	ck_assert_int_eq(account_authenticate(next(u), &p->address,
+			     GOOD_PASSWORD, &acc),
+	    OK);
+	return acc;
+}
+
+struct token_pair
+sign_in_again(const struct signed_in *s)
+{
+	struct account acc = person_account(s->password, &s->person);
+	struct token_pair pair;
+
+	ck_assert_int_eq(session_start(next(s->password), &acc, "192.0.2.1",
+			     "Browser/1.0", &pair),
+	    OK);
+	return pair;
+}
+
+struct signed_in
+sign_in(void)
+{
+	struct signed_in s = { .person = person_new(true) };
+
+	s.password = unit_signing(PASSWORD);
+	s.web = unit_signing(WEB);
+	s.pair = sign_in_again(&s);
+	return s;
+}
+
 const char *
 sql_for(const char *sql, const char *id)
 {
@@ -355,6 +389,7 @@ main(void)
 	srunner_add_suite(r, limits_suite());
 	srunner_add_suite(r, outbox_suite());
 	srunner_add_suite(r, own_account_suite());
+	srunner_add_suite(r, races_suite());
 	srunner_add_suite(r, migrate_suite());
 	srunner_run_all(r, CK_ENV);
 	failed = srunner_ntests_failed(r);

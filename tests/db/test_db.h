@@ -8,7 +8,9 @@
 
 #include "base/arena.h"
 #include "base/encode.h"
+#include "domain/account_authenticate.h"
 #include "domain/address.h"
+#include "domain/session.h"
 #include "domain/unit.h"
 #include "tests/test.h"
 
@@ -109,6 +111,20 @@ struct person {
 };
 struct person person_new(bool verified);
 
+/* The account that GOOD_PASSWORD opens. */
+struct account person_account(struct unit *u, const struct person *p);
+
+/* Somebody with a session, as both pools know it. */
+struct signed_in {
+	struct person person;
+	struct unit *password, *web;
+	struct token_pair pair;
+};
+struct signed_in sign_in(void);
+
+/* One more session of the same person. */
+struct token_pair sign_in_again(const struct signed_in *s);
+
 /* sql with every $id replaced, for the statements of tables. */
 const char *sql_for(const char *sql, const char *id);
 
@@ -157,6 +173,7 @@ Suite *limits_suite(void);
 Suite *migrate_suite(void);
 Suite *outbox_suite(void);
 Suite *own_account_suite(void);
+Suite *races_suite(void);
 Suite *roles_suite(void);
 Suite *session_suite(void);
 

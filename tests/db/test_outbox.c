@@ -127,6 +127,22 @@ START_TEST(token_is_bound_to_the_epoch)
 }
 END_TEST
 
+/* The address can change between the lease and the token. */
+START_TEST(token_is_good_for_the_address_it_is_mailed_to)
+{
+	struct person p = person_new(true);
+	struct unit *u = unit_as(MAILER);
+	char token[ONE_TIME_TOKEN_TEXT];
+
+	ck_assert_int_eq(unit_begin(u), OK);
+	ck_assert_int_eq(one_time_token_mint(u, &p.id, "old@example.org",
+			     TOKEN_RESET, token),
+	    OK);
+	ck_assert_int_eq(unit_commit(u), OK);
+	ck_assert_int_eq(tokens(&p, "reset", "true"), 0);
+}
+END_TEST
+
 START_TEST(mails_leave_in_the_order_they_came)
 {
 	struct unit *web = unit_as(WEB), *u = unit_as(MAILER);
@@ -379,6 +395,32 @@ START_TEST(next_mail_is_due_now_later_or_not_at_all)
 }
 END_TEST
 
+/* The next version's workers queue beside this version's mailer. */
+START_TEST(mail_of_a_newer_version_is_left_to_its_mailer)
+{
+	struct unit *u = unit_as(MAILER);
+	struct person p = person_new(true);
+	struct outbox_mail m;
+	int64_t ms;
+
+	outbox_empty();
+	sql_exec("ALTER TABLE postern.mail_outbox"
+		 " DROP CONSTRAINT mail_outbox_kind_check");
+	sql_exec("INSERT INTO postern.mail_outbox (kind, canonical)"
+		 " VALUES ('invitation', '%s')",
+	    p.address.canonical);
+	ck_assert(!lease(u, &m));
+	ck_assert_int_eq(outbox_next_due(next(u), 12345, &ms), OK);
+	ck_assert_int_eq(ms, 12345);
+	put(unit_as(WEB), MAIL_RESET, &p);
+	ck_assert(lease(u, &m));
+	ck_assert_int_eq(m.kind, MAIL_RESET);
+	ck_assert_str_eq(sql_text("SELECT state FROM postern.mail_outbox"
+				  " WHERE kind = 'invitation'"),
+	    "queued");
+}
+END_TEST
+
 START_TEST(change_that_is_rolled_back_owes_no_mail)
 {
 	struct unit *u = unit_as(PASSWORD);
@@ -400,11 +442,11 @@ START_TEST(commit_wakes_the_mailer)
 	int64_t start;
 
 	outbox_listen(u);
-	while (db_wait(u->db, -1, NULL, 100))
+	while (db_wait(u->db, NULL, 100))
 		;
 	start = clock_steady_ms();
 	put(web, MAIL_RESET, &p);
-	ck_assert(db_wait(u->db, -1, NULL, 5000));
+	ck_assert(db_wait(u->db, NULL, 5000));
 	ck_assert_int_lt(clock_steady_ms() - start, 1000);
 }
 END_TEST
@@ -416,6 +458,7 @@ outbox_suite(void)
 		CASE(mail_goes_to_the_stored_address_with_its_token,
 		    ROWS(kinds)),
 		CASE(token_is_bound_to_the_epoch, 0),
+		CASE(token_is_good_for_the_address_it_is_mailed_to, 0),
 		CASE(mails_leave_in_the_order_they_came, 0),
 		CASE(lease_holds_until_it_is_over, 0),
 		CASE(mail_without_a_reason_is_dropped_on_the_way, ROWS(drops)),
@@ -427,6 +470,7 @@ outbox_suite(void)
 		CASE(failed_mail_waits_its_pause, 0),
 		CASE(dead_mail_stays_with_its_reason, 0),
 		CASE(next_mail_is_due_now_later_or_not_at_all, 0),
+		CASE(mail_of_a_newer_version_is_left_to_its_mailer, 0),
 		CASE(change_that_is_rolled_back_owes_no_mail, 0),
 		CASE(commit_wakes_the_mailer, 0),
 	};

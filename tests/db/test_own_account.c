@@ -7,9 +7,10 @@
 
 #include <string.h>
 
-#include "domain/account.h"
 #include "domain/account_address.h"
+#include "domain/account_authenticate.h"
 #include "domain/account_end.h"
+#include "domain/account_register.h"
 #include "domain/expiry.h"
 #include "domain/outbox.h"
 #include "domain/session.h"
@@ -124,36 +125,26 @@ START_TEST(password_is_proof_under_its_epoch)
 {
 	struct owner o = owner_new();
 	struct uuid nobody = unit_uuid(o.u);
-	int epoch = -1;
+	struct account acc;
 
 	sql_exec("UPDATE postern.account SET epoch = 7 WHERE id = '%s'",
 	    o.p.id_text);
 	ck_assert_int_eq(account_reauthenticate(o.u, &o.p.id, GOOD_PASSWORD,
-			     &epoch),
+			     &acc),
 	    OK);
-	ck_assert_int_eq(epoch, 7);
+	ck_assert_int_eq(acc.epoch, 7);
 	ck_assert_int_eq(account_reauthenticate(next(o.u), &o.p.id, "another",
-			     &epoch),
+			     &acc),
 	    ERR_CREDENTIALS);
 	ck_assert_int_eq(account_reauthenticate(next(o.u), &nobody,
-			     GOOD_PASSWORD, &epoch),
+			     GOOD_PASSWORD, &acc),
 	    ERR_CREDENTIALS);
-}
-END_TEST
-
-START_TEST(proof_is_over_with_its_epoch)
-{
-	struct owner o = owner_new();
-	struct address to = address_random();
-
-	sql_hold("UPDATE postern.account SET epoch = epoch + 1"
+	sql_exec("UPDATE postern.account SET disabled_at = now()"
 		 " WHERE id = '%s'",
 	    o.p.id_text);
-	ck_assert_int_eq(account_ask_address(next(o.u), &o.s, 0, &to),
+	ck_assert_int_eq(account_reauthenticate(next(o.u), &o.p.id,
+			     GOOD_PASSWORD, &acc),
 	    ERR_CREDENTIALS);
-	ck_assert_int_eq(changes(&o, "true"), 0);
-	ck_assert_int_eq(account_delete(next(o.u), &o.s, 0), ERR_CREDENTIALS);
-	ck_assert_int_eq(epoch_of(&o), 1);
 }
 END_TEST
 
@@ -293,7 +284,7 @@ START_TEST(spoilt_change_cannot_be_confirmed)
 	    ERR_ADDRESS_TOKEN);
 	ck_assert_str_eq(address_of(&o), o.p.address.text);
 	/* The page names an address until the click, but for a dead link. */
-	ck_assert_int_eq(account_of_change_token(web(), token, TOKEN_CONFIRM,
+	ck_assert_int_eq(one_time_token_address(web(), token, TOKEN_CONFIRM,
 			     &address),
 	    OK);
 	ck_assert_int_eq(address == NULL, _i < 4);
@@ -374,44 +365,6 @@ START_TEST(reserved_address_is_nobody_elses)
 }
 END_TEST
 
-/*
- * Where nobody is to hear that an address is taken, a registration that waits
- * for its change to commit finds it free, but kept.
- */
-START_TEST(registration_that_waits_for_a_change_gets_nothing)
-{
-	struct owner o = owner_new();
-	struct uuid id;
-
-	conf_set("registration_conflict = hide\n");
-	sql_hold("UPDATE postern.account SET address = 'w' || address,"
-		 "  canonical = 'w' || canonical WHERE id = '%s';"
-		 "INSERT INTO postern.address_change (account_id, id,"
-		 "  new_address, new_canonical, epoch, number, old_address,"
-		 "  old_canonical, confirmed_at, take_back_until)"
-		 " SELECT id, gen_random_uuid(), address, canonical, 0, 1,"
-		 "  substr(address, 2), substr(canonical, 2), now(),"
-		 "  now() + interval '1 h'"
-		 " FROM postern.account WHERE id = '%s'",
-	    o.p.id_text, o.p.id_text);
-	ck_assert_int_ne(account_register(o.u, &o.p.address, GOOD_PASSWORD,
-			     NULL, &id),
-	    OK);
-	ck_assert_int_eq(sql_int("SELECT count(*) FROM postern.account"
-				 " WHERE canonical = '%s'",
-			     o.p.address.canonical),
-	    0);
-	/* Later it is as with any address that is taken. */
-	ck_assert_int_eq(account_register(next(o.u), &o.p.address,
-			     GOOD_PASSWORD, NULL, &id),
-	    OK);
-	ck_assert_int_eq(sql_int("SELECT count(*) FROM postern.account"
-				 " WHERE canonical = '%s'",
-			     o.p.address.canonical),
-	    0);
-}
-END_TEST
-
 START_TEST(change_goes_a_week_after_its_right)
 {
 	static const struct {
@@ -467,6 +420,21 @@ START_TEST(account_never_verified_goes_when_its_link_is_over)
 				 " WHERE id = '%s'",
 			     o.p.id_text),
 	    unverified[_i].left);
+}
+END_TEST
+
+/* Its end would lift the ban. */
+START_TEST(disabled_account_stays_though_never_verified)
+{
+	struct owner o = owner_new();
+	bool more;
+
+	sql_exec("UPDATE postern.account SET verified_at = NULL,"
+		 " disabled_at = now(), created_at = now() - interval '1 year'"
+		 " WHERE id = '%s'",
+	    o.p.id_text);
+	ck_assert_int_eq(expiry_run(unit_as(JANITOR), &more), OK);
+	ck_assert_ptr_nonnull(address_of(&o));
 }
 END_TEST
 
@@ -551,7 +519,6 @@ own_account_suite(void)
 {
 	const struct test_case cases[] = {
 		CASE(password_is_proof_under_its_epoch, 0),
-		CASE(proof_is_over_with_its_epoch, 0),
 		CASE(asking_leaves_the_same_whoever_has_the_address, 0),
 		CASE(request_without_a_reason_is_not_mailed, ROWS(drops)),
 		CASE(confirmed_change_keeps_the_epoch_and_reserves_for_72_hours,
@@ -560,10 +527,10 @@ own_account_suite(void)
 		CASE(right_to_take_back_outlives_everything, ROWS(keeps)),
 		CASE(taking_back_undoes_that_change_and_all_later_ones, 0),
 		CASE(reserved_address_is_nobody_elses, 0),
-		CASE(registration_that_waits_for_a_change_gets_nothing, 0),
 		CASE(change_goes_a_week_after_its_right, 2),
 		CASE(account_never_verified_goes_when_its_link_is_over,
 		    ROWS(unverified)),
+		CASE(disabled_account_stays_though_never_verified, 0),
 		CASE(account_younger_than_an_hour_stays_whatever_is_asked, 0),
 		CASE(deletion_leaves_what_happened_and_one_mail, 0),
 		CASE(export_is_for_live_sessions, ROWS(dead)),

@@ -139,28 +139,24 @@ static const struct config config = {
 #define NOTICE (3 * 86400)
 
 static const struct {
-	const char *kind;
+	enum mail_kind kind;
 	int64_t queue, link; /* until the mail, and its link, is over */
 } lifetimes[] = {
-	{ "verify", 86400, 86400 },
-	{ "reset", 3600, 3600 },
-	{ "password_changed", NOTICE, 0 },
-	{ "address_taken", NOTICE, 0 },
-	{ "confirm_address", 86400, 86400 },
-	{ "address_changed", TAKE_BACK_LIFETIME, TAKE_BACK_LIFETIME },
-	{ "of_a_later_version", NOTICE, 0 },
+	{ MAIL_VERIFY, 86400, 86400 },
+	{ MAIL_RESET, 3600, 3600 },
+	{ MAIL_PASSWORD_CHANGED, NOTICE, 0 },
+	{ MAIL_ADDRESS_TAKEN, NOTICE, 0 },
+	{ MAIL_CONFIRM_ADDRESS, 86400, 86400 },
+	{ MAIL_ADDRESS_CHANGED, TAKE_BACK_LIFETIME, TAKE_BACK_LIFETIME },
 };
 
 START_TEST(a_mail_is_over_with_its_link)
 {
-	enum token_purpose purpose = TOKEN_NONE;
-	enum mail_kind kind;
+	enum mail_kind kind = lifetimes[_i].kind;
 
-	if (mail_kind_by_name(&kind, lifetimes[_i].kind))
-		purpose = mail_kinds[kind].purpose;
-	ck_assert_int_eq(outbox_lifetime(&config, lifetimes[_i].kind),
-	    lifetimes[_i].queue);
-	ck_assert_int_eq(one_time_token_lifetime(&config, purpose),
+	ck_assert_int_eq(outbox_lifetime(&config, kind), lifetimes[_i].queue);
+	ck_assert_int_eq(one_time_token_lifetime(&config,
+			     mail_kinds[kind].purpose),
 	    lifetimes[_i].link);
 }
 END_TEST

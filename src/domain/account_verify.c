@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The claim rule: what a verification link may do in a browser that did not
- * register.  account_claim_with_new_password() is in account_reset.c, beside
- * the reset whose twin it is.
+ * Verification links: what one does by itself, and the claim rule, which is
+ * what it may do in a browser that did not register.
  */
+#include "domain/account_verify.h"
+
 #include <string.h>
 
-#include "domain/account.h"
 #include "domain/audit.h"
 #include "domain/one_time_token.h"
 #include "platform/yescrypt.h"
@@ -34,14 +34,23 @@ static const struct db_query judge = {
 
 static const struct db_query hash_of = {
 	.name = "account_claim_hash",
-	.text = "SELECT (SELECT hash FROM postern.password"
-		"   WHERE account_id = a.id)" GENUINE " AND" UNUSED,
+	.text = "SELECT hash FROM postern.password"
+		" WHERE account_id = (SELECT a.id" GENUINE " AND" UNUSED ")",
 	.nparams = 2,
+};
+
+static const struct db_query verify = {
+	.name = "account_verify",
+	.text = "SELECT outcome FROM postern.verify_email($1, $2) AS outcome"
+		" WHERE outcome IS NOT NULL",
+	.nparams = 2,
+	.writes = true,
 };
 
 static const struct db_query disown = {
 	.name = "account_disown",
-	.text = "SELECT postern.disown_account($1, $2)",
+	.text = "SELECT 1 FROM postern.disown_account($1, $2) AS done"
+		" WHERE done",
 	.nparams = 2,
 	.writes = true,
 };
@@ -50,21 +59,31 @@ enum err
 account_judge_verification(struct unit *u, const char *token,
     const char **canonical, bool *already)
 {
-	struct one_time_token t;
+	struct uuid account;
 	struct db_rows r;
 	enum err e;
 
-	if (!one_time_token_parse(&t, token))
-		return ERR_VERIFICATION_TOKEN;
-	if ((e = unit_run(u, &judge,
-		 DB_PARAMS(db_uuid(&t.account),
-		     db_bytes(t.hash, sizeof t.hash)),
-		 &r)) != OK)
+	if ((e = one_time_token_run(u, &judge, token, ERR_VERIFICATION_TOKEN,
+		 &account, &r)) != OK)
 		return e;
-	if (r.nrows == 0)
-		return ERR_VERIFICATION_TOKEN;
 	*canonical = db_get_text(&r, 0, 0);
 	*already = db_get_bool(&r, 0, 1);
+	return OK;
+}
+
+enum err
+account_verify(struct unit *u, const char *token, bool *already)
+{
+	struct uuid account;
+	struct db_rows r;
+	enum err e;
+
+	if ((e = one_time_token_run(u, &verify, token, ERR_VERIFICATION_TOKEN,
+		 &account, &r)) != OK)
+		return e;
+	*already = strcmp(db_get_text(&r, 0, 0), "already") == 0;
+	if (!*already)
+		audit_log("account.verified", &account, NULL);
 	return OK;
 }
 
@@ -72,22 +91,15 @@ enum err
 account_verify_with_password(struct unit *u, const char *token,
     const char *password, bool *already)
 {
-	struct one_time_token t;
+	struct uuid account;
 	struct db_rows r;
 	bool right = false;
 	enum err e;
 
-	if (!one_time_token_parse(&t, token))
-		return ERR_VERIFICATION_TOKEN;
-	if ((e = unit_run(u, &hash_of,
-		 DB_PARAMS(db_uuid(&t.account),
-		     db_bytes(t.hash, sizeof t.hash)),
-		 &r)) != OK)
-		return e;
-	if (r.nrows == 0 || db_is_null(&r, 0, 0))
-		return ERR_VERIFICATION_TOKEN;
-	e = yescrypt_verify(db_get_text(&r, 0, 0), password, &right);
-	if (e != OK)
+	if ((e = one_time_token_run(u, &hash_of, token, ERR_VERIFICATION_TOKEN,
+		 &account, &r)) != OK ||
+	    (e = yescrypt_verify(db_get_text(&r, 0, 0), password, &right)) !=
+		OK)
 		return e;
 	return right ? account_verify(u, token, already) : ERR_CREDENTIALS;
 }
@@ -95,19 +107,13 @@ account_verify_with_password(struct unit *u, const char *token,
 enum err
 account_disown(struct unit *u, const char *token)
 {
-	struct one_time_token t;
+	struct uuid account;
 	struct db_rows r;
 	enum err e;
 
-	if (!one_time_token_parse(&t, token))
-		return ERR_VERIFICATION_TOKEN;
-	if ((e = unit_run(u, &disown,
-		 DB_PARAMS(db_uuid(&t.account),
-		     db_bytes(t.hash, sizeof t.hash)),
-		 &r)) != OK)
+	if ((e = one_time_token_run(u, &disown, token, ERR_VERIFICATION_TOKEN,
+		 &account, &r)) != OK)
 		return e;
-	if (!db_get_bool(&r, 0, 0))
-		return ERR_VERIFICATION_TOKEN;
-	audit_log("account.disowned", &t.account, NULL);
+	audit_log("account.disowned", &account, NULL);
 	return OK;
 }
