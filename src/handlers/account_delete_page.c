@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* /account/delete: the end of an account, and what to save before it. */
 #include "handlers/page.h"
+#include "handlers/page_cookie.h"
 #include "platform/json.h"
 
 /* What stands beside the password; "" where nothing is wrong. */

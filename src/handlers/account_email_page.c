@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* /account/email: another address for the account. */
 #include "handlers/page.h"
+#include "handlers/page_cookie.h"
 #include "platform/json.h"
 
 /* What stands beside a field; both may be wanting at once. */

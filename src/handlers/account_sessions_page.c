@@ -7,6 +7,7 @@
 
 #include "domain/session_list.h"
 #include "handlers/page.h"
+#include "handlers/page_cookie.h"
 #include "platform/json.h"
 
 /* A use is noted once a minute, so less than two minutes are now. */

@@ -13,6 +13,8 @@
 
 #include "domain/account_address.h"
 #include "handlers/page.h"
+#include "handlers/page_cookie.h"
+#include "handlers/page_link.h"
 #include "platform/json.h"
 
 #define DONE "done"

@@ -4,6 +4,7 @@
 
 #include "handlers/mail_request.h"
 #include "handlers/page.h"
+#include "handlers/page_cookie.h"
 #include "platform/json.h"
 
 static enum err

@@ -2,7 +2,9 @@
 /* /dashboard: the account, this session, and the way out. */
 #include <string.h>
 
+#include "domain/browser_session.h"
 #include "handlers/page.h"
+#include "handlers/page_cookie.h"
 #include "platform/json.h"
 
 enum err

@@ -3,6 +3,7 @@
  * known. */
 #include "handlers/mail_request.h"
 #include "handlers/page.h"
+#include "handlers/page_cookie.h"
 #include "platform/json.h"
 
 static enum err

@@ -6,8 +6,9 @@
  */
 #include <string.h>
 
+#include "domain/browser_session.h"
 #include "handlers/gate.h"
-#include "handlers/page.h"
+#include "handlers/page_cookie.h"
 #include "http/bearer.h"
 #include "platform/config.h"
 

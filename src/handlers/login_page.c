@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "domain/account_authenticate.h"
+#include "domain/browser_session.h"
 #include "handlers/page.h"
+#include "handlers/page_cookie.h"
 #include "handlers/page_next.h"
 #include "platform/config.h"
 #include "platform/json.h"

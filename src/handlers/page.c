@@ -1,29 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /* What pages share. */
 #include "handlers/page.h"
-#include "handlers/page_next.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "base/arena.h"
 #include "base/encode.h"
 #include "base/must.h"
-#include "domain/one_time_token.h"
-#include "http/cookie.h"
+#include "handlers/page_next.h"
 #include "http/form.h"
 #include "platform/config.h"
 #include "platform/json.h"
 #include "render/device.h"
 #include "render/mail.h"
 #include "render/template.h"
-
-#define SESSION_COOKIE "postern_session"
-#define TOKEN_SECONDS 3600 /* as long as the shortest link is good */
-#define DONE_SECONDS 600
-#define MAILED_COOKIE "postern_mailed"
-#define MAILED_SECONDS 600
-#define MAILED_MAX 254 /* bytes of an address */
 
 enum err
 page_show(struct call *c, int status, const char *name, struct json **data)
@@ -75,9 +65,20 @@ show_message(struct call *c, int status, const struct message *m)
 enum err
 page_message(struct call *c, int status, const char *key, const char *link)
 {
+	return page_message_and(c, status, key, "", link);
+}
+
+enum err
+page_message_and(struct call *c, int status, const char *key, const char *more,
+    const char *link)
+{
+	const char *text = part(c, key, "message");
+
+	if (*more != '\0')
+		text = arena_printf(c->u->mem, "%s %s", text, more);
 	return show_message(c, status,
 	    &(struct message){ .key = key,
-		.text = part(c, key, "message"),
+		.text = text,
 		.link = link,
 		.label = link == NULL ? NULL : part(c, key, "link") });
 }
@@ -256,152 +257,4 @@ page_time(const struct call *c, const char *rfc3339)
 	json_put_string(j, "date_year", arena_printf(mem, "%.4s", rfc3339));
 	json_put_string(j, "clock", arena_printf(mem, "%.5s", rfc3339 + 11));
 	return j;
-}
-
-/* Cookies ----------------------------------------------------------------- */
-
-const char *
-page_cookie(const struct call *c, const char *name)
-{
-	const char *value = cookie_get(c->u->mem, c->req->cookie, name,
-	    config_is_local_http(conf));
-
-	return value == NULL ? "" : value;
-}
-
-void
-page_set_cookie(struct call *c, const char *name, const char *value,
-    int64_t seconds)
-{
-	cookie_set(c->res, name, value, seconds, config_is_local_http(conf));
-}
-
-const char *
-page_session_cookie(const struct call *c)
-{
-	if (*conf->cookie_domain == '\0')
-		return page_cookie(c, SESSION_COOKIE);
-	return cookie_get_shared(c->u->mem, c->req->cookie, SESSION_COOKIE);
-}
-
-static void
-set_session(struct call *c, const char *value, int64_t seconds)
-{
-	if (*conf->cookie_domain == '\0')
-		page_set_cookie(c, SESSION_COOKIE, value, seconds);
-	else
-		cookie_set_shared(c->res, SESSION_COOKIE, value, seconds,
-		    conf->cookie_domain);
-}
-
-void
-page_set_session(struct call *c, const char *cookie)
-{
-	set_session(c, cookie, conf->session_lifetime);
-}
-
-void
-page_clear_session(struct call *c)
-{
-	set_session(c, "", 0);
-	/* The next one at this browser need not know whom we wrote to. */
-	if (*page_cookie(c, MAILED_COOKIE) != '\0')
-		page_set_cookie(c, MAILED_COOKIE, "", 0);
-}
-
-/* What people typed can have any bytes, but not too many. */
-void
-page_keep_text(struct call *c, const char *name, const char *text, size_t n,
-    int64_t seconds)
-{
-	char *value = arena_alloc(c->u->mem, BASE64URL_SIZE(n));
-
-	base64url_encode(value, text, n);
-	page_set_cookie(c, name, value, seconds);
-}
-
-const char *
-page_kept_text(const struct call *c, const char *name, size_t cap)
-{
-	const char *value = page_cookie(c, name);
-	char *text = arena_alloc(c->u->mem, cap + 1);
-	int n = base64url_decode(text, cap, value, strlen(value));
-
-	if (n < 0 || memchr(text, '\0', (size_t)n) != NULL ||
-	    utf8_length(text, (size_t)n) < 0)
-		return "";
-	text[n] = '\0';
-	return text;
-}
-
-enum err
-page_go_mailed(struct call *c, const char *path)
-{
-	const char *typed = c->in.email_typed;
-	size_t n = strlen(typed);
-
-	if (n > MAILED_MAX)
-		n = MAILED_MAX;
-	while (utf8_length(typed, n) < 0)
-		n--; /* cut in the middle of a character */
-	page_keep_text(c, MAILED_COOKIE, typed, n, MAILED_SECONDS);
-	return page_go(c, path);
-}
-
-const char *
-page_mailed(const struct call *c)
-{
-	return page_kept_text(c, MAILED_COOKIE, MAILED_MAX);
-}
-
-/* Nothing but a token of ours gets in: a link must not be able to say what
- * page_done() says. */
-static bool
-is_token(const char *s)
-{
-	struct one_time_token t;
-
-	return one_time_token_parse(&t, s);
-}
-
-enum err
-page_take_token(struct call *c, const char *cookie, bool *moved)
-{
-	const char *token = form_find(c->u->mem, c->req->query, "token");
-
-	*moved = token != NULL;
-	if (!*moved)
-		return OK;
-	page_set_cookie(c, cookie, is_token(token) ? token : "none",
-	    TOKEN_SECONDS);
-	return page_go(c, c->route->path);
-}
-
-enum err
-page_dead_link(struct call *c, const char *cookie, const char *key,
-    const char *link)
-{
-	const char *text = part(c, key, "message");
-
-	if (*page_cookie(c, cookie) == '\0')
-		text = arena_printf(c->u->mem, "%s %s", text,
-		    page_text(c, "error.page_open_too_long"));
-	return show_message(c, 400,
-	    &(struct message){ .key = key,
-		.text = text,
-		.link = link,
-		.label = part(c, key, "link") });
-}
-
-enum err
-page_done(struct call *c, const char *cookie, const char *word)
-{
-	page_set_cookie(c, cookie, word, DONE_SECONDS);
-	return page_go(c, c->route->path);
-}
-
-bool
-page_is_done(const struct call *c, const char *cookie, const char *word)
-{
-	return strcmp(page_cookie(c, cookie), word) == 0;
 }

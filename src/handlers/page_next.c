@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "handlers/page.h"
+#include "handlers/page_cookie.h"
 #include "platform/config.h"
 #include "platform/url.h"
 

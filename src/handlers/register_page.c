@@ -4,7 +4,9 @@
  * mailed link will need one click only.
  */
 #include "domain/account_register.h"
+#include "domain/claim.h"
 #include "handlers/page.h"
+#include "handlers/page_cookie.h"
 #include "platform/config.h"
 #include "platform/json.h"
 

@@ -6,6 +6,8 @@
 #include "domain/account_reset.h"
 #include "domain/one_time_token.h"
 #include "handlers/page.h"
+#include "handlers/page_cookie.h"
+#include "handlers/page_link.h"
 #include "platform/json.h"
 
 #define COOKIE "postern_reset"

@@ -9,9 +9,12 @@
 
 #include "domain/account_reset.h"
 #include "domain/account_verify.h"
+#include "domain/claim.h"
 #include "domain/one_time_token.h"
 #include "domain/password.h"
 #include "handlers/page.h"
+#include "handlers/page_cookie.h"
+#include "handlers/page_link.h"
 #include "platform/json.h"
 
 #define COOKIE "postern_verify"
