@@ -36,7 +36,6 @@ probe_hint(struct probe *p, const char *fmt, ...)
 	va_start(ap, fmt);
 	say(p, "hint", fmt, ap);
 	va_end(ap);
-	p->hints++;
 }
 
 bool

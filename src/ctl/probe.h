@@ -25,7 +25,7 @@ struct probe {
 	const char *locations[PROBE_LOCATIONS]; /* of protected applications */
 	size_t nlocations;
 	const char *email, *password; /* to sign in with; or NULL */
-	unsigned wrong, hints;
+	unsigned wrong;
 };
 
 /* What is wrong, and after a semicolon what to do. */

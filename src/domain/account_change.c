@@ -13,11 +13,11 @@
 #include "platform/config.h"
 #include "platform/yescrypt.h"
 
+#define CREATED DB_RFC3339("created_at")
+
 static const struct db_query profile = {
 	.name = "account_profile",
-	.text = "SELECT address, verified_at IS NOT NULL,"
-		"   to_char(created_at AT TIME ZONE 'UTC',"
-		"     'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
+	.text = "SELECT address, verified_at IS NOT NULL, " CREATED
 		" FROM postern.account WHERE id = $1",
 	.nparams = 1,
 };

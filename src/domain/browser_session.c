@@ -33,13 +33,11 @@ static const struct db_query check = {
 	.nparams = 3,
 };
 
+#define CREATED DB_RFC3339("s.created_at") ", " DB_RFC3339("a.created_at")
+
 static const struct db_query describe = {
 	.name = "browser_session_describe",
-	.text = "SELECT to_char(s.created_at AT TIME ZONE 'UTC',"
-		"     'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),"
-		"   to_char(a.created_at AT TIME ZONE 'UTC',"
-		"     'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),"
-		"   s.address, coalesce(s.user_agent, '')"
+	.text = "SELECT " CREATED ", s.address, coalesce(s.user_agent, '')"
 		" FROM postern.session s"
 		" JOIN postern.account a ON a.id = s.account_id"
 		" WHERE s.account_id = $1 AND s.id = $2",

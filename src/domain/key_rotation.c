@@ -74,9 +74,7 @@ static const struct db_query retire = {
 	.writes = true,
 };
 
-#define RFC3339(time)                                                          \
-	"coalesce(to_char(" time " AT TIME ZONE 'UTC',"                        \
-	" 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), '')"
+#define TIME(time) "coalesce(" DB_RFC3339(time) ", '')"
 
 /* Of the keys that are active and not retired the newest signs. */
 #define STATE                                                                  \
@@ -90,8 +88,8 @@ static const struct db_query retire = {
 	" ELSE 'retired' END"
 
 #define TIMES                                                                  \
-	RFC3339("created_at")                                                  \
-	", " RFC3339("active_at") ", " RFC3339("expires_at")
+	TIME("created_at")                                                     \
+	", " TIME("active_at") ", " TIME("expires_at")
 
 static const struct db_query list_keys = {
 	.name = "key_rotation_list",

@@ -7,10 +7,6 @@
 #include "domain/session.h"
 #include "platform/config.h"
 
-#define RFC3339(column)                                                        \
-	"to_char(" column                                                      \
-	" AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
-
 /* Neither ended nor over, by whatever; $2 is session_idle. */
 #define LIVE                                                                   \
 	" s.ended_at IS NULL AND s.expires_at > now() AND" SESSION_EPOCH       \
@@ -20,8 +16,8 @@
 /* clang-format off */
 static const struct db_query list_live = {
 	.name = "session_list",
-	.text = "SELECT s.id, s.kind, " RFC3339("s.created_at") ","
-		"   " RFC3339("s.last_seen_at") ", " RFC3339("s.expires_at") ","
+	.text = "SELECT s.id, s.kind, " DB_RFC3339("s.created_at") ","
+		"   " DB_RFC3339("s.last_seen_at") ", " DB_RFC3339("s.expires_at") ","
 		"   s.address, coalesce(s.user_agent, ''),"
 		"   floor(extract(epoch FROM now() - s.last_seen_at))::bigint"
 		" FROM postern.session s"

@@ -64,6 +64,11 @@ struct db_param db_uuid(const struct uuid *id);
  */
 struct db_param db_int(struct arena *mem, int64_t n);
 
+/* A time of the database's as text, in SQL: RFC 3339, in UTC, to the second. */
+#define DB_RFC3339_FORM "'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'"
+#define DB_RFC3339(time)                                                       \
+	"to_char(" time " AT TIME ZONE 'UTC', " DB_RFC3339_FORM ")"
+
 /* Rows of a result, all in the arena they were asked into. */
 struct db_rows {
 	int nrows, ncols;
