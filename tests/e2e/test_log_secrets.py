@@ -10,6 +10,7 @@ import subprocess
 
 import pytest
 
+import fcgi
 import logsearch
 from client import next_address
 from stack import end, until
@@ -154,3 +155,23 @@ def test_bad_bodies_and_headers_are_not_logged(own_site):
     assert not own_site.stop()
     problems, size = logsearch.search(own_site.home)
     assert not problems and size > 500, f"{size} bytes: {problems}"
+
+
+def test_debug_lines_tell_no_secret_either(open_site):
+    """That instance logs at the level debug, and is searched like all."""
+    secret = secrets.token_urlsafe(40)
+    logsearch.keep("half a request's token", secret)
+    half = fcgi.request("POST", "/auth/refresh",
+                        HTTP_AUTHORIZATION="Bearer " + secret)[:-8]
+    with open(open_site.log, encoding="utf-8") as f:
+        f.seek(0, os.SEEK_END)
+        with fcgi.connect(open_site) as s:
+            s.sendall(half)
+        told = ""
+
+        def is_told():
+            nonlocal told
+            told += f.read()
+            return " debug " in told
+        until(is_told, 5, "a line of the level debug")
+    assert "peer_gone" in told and logsearch.hits(told) == [], told
