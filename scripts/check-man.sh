@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 #
-# Gate: mandoc has nothing to say about the manual pages; every route of
-# src/routes.c stands in posternd(8), and the API's in docs/api.md too;
+# Gate: mandoc has nothing to say about the manual pages; posternd(8) has the
+# options that src/posternd.c takes, and no other; every route of src/routes.c
+# stands there, and the API's in docs/api.md too;
 # posternctl(8) has every subcommand with its verbs and its long options, as
 # src/ctl/ has them, and no other; the newest entry of CHANGELOG.md is this
 # version.  Skipped (77) where mandoc is missing.
@@ -16,6 +17,27 @@ command -v mandoc >/dev/null || { echo "mandoc is missing"; exit 77; }
 
 lint() {
   mandoc -T lint -W warning "$@"
+}
+
+# The options of a program, "c Ar" where one takes an argument: of its source,
+# and of its manual page.
+options_of_source() {
+  sed -n 's/.*getopt(argc, argv, "\([^"]*\)").*/\1/p' "$1" |
+    grep -o '[a-zA-Z]:*' | sed 's/:/ Ar/' | sort
+}
+options_of_page() {
+  sed -n 's/^\.It Fl \([a-zA-Z]\)\( Ar\)\{0,1\}\( .*\)\{0,1\}$/\1\2/p' "$1" | sort
+}
+
+# compare_options PAGE SOURCE: says what one has and the other lacks.
+compare_options() {
+  options_of_page "$1" >"$tmp/page"
+  options_of_source "$2" >"$tmp/source"
+  [ -s "$tmp/source" ] || { echo "$2: no options found"; return 1; }
+  diff -U 0 "$tmp/source" "$tmp/page" >"$tmp/diff" && return 0
+  echo "the options of ${2##*/} (-) and of ${1##*/} (+) differ:"
+  grep '^[-+][a-zA-Z]' "$tmp/diff"
+  return 1
 }
 
 # "METHOD path" of every row of the table.
@@ -122,6 +144,15 @@ self_test() {
     echo "the gate misses a bad page"
     return 1
   fi
+  sed 's/getopt(argc, argv, "/&x/' "$srcdir/src/posternd.c" >"$tmp/posternd.c"
+  sed '/^\.It Fl T/d' "$srcdir/man/posternd.8" >"$tmp/posternd.8"
+  sed 's/^\.It Fl c Ar file/.It Fl c/' "$srcdir/man/posternd.8" >"$tmp/flag.8"
+  if compare_options "$srcdir/man/posternd.8" "$tmp/posternd.c" >/dev/null ||
+    compare_options "$tmp/posternd.8" "$srcdir/src/posternd.c" >/dev/null ||
+    compare_options "$tmp/flag.8" "$srcdir/src/posternd.c" >/dev/null; then
+    echo "the gate misses an option of posternd without a word"
+    return 1
+  fi
   if ! echo 'GET /nowhere' | missing "$srcdir/man/posternd.8" Li >/dev/null
   then
     echo "the gate misses a route without a word"
@@ -151,6 +182,7 @@ key burn" ]; then
 
 bad=0
 lint "$srcdir"/man/*.[1-9] || bad=1
+compare_options "$srcdir/man/posternd.8" "$srcdir/src/posternd.c" || bad=1
 routes "$srcdir/src/routes.c" >"$tmp/routes"
 commands "$srcdir/src/posternctl.c" >"$tmp/commands"
 if [ ! -s "$tmp/routes" ] || [ ! -s "$tmp/commands" ]; then

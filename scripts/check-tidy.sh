@@ -54,24 +54,40 @@ check_tree() {
     "$tidy" "$srcdir/.clang-tidy" "$passed" "$(common_sum)" "$flags"
 }
 
-# One offending file each: too many parameters, too deep, a bug.
+# offends TEXT: whether a file with this text is found, for its first line.
+offends() {
+  printf '%s\n' "$1" >"$tmp/tree/offending.c"
+  if check_tree "$tmp/tree" >"$tmp/found"; then
+    echo "the gate misses: $1"
+    return 1
+  fi
+  grep -q "offending.c:1:.*error:.*\[" "$tmp/found" || {
+    cat "$tmp/found"
+    return 1
+  }
+}
+
+# lines N: a function with a body of that many.
+lines() {
+  echo 'int f(int a) {'
+  yes '  a++;' | head -n $(($1 - 1))
+  echo '  return a; }'
+}
+
+# One offending file each: too many parameters, too deep, a bug, too long; and
+# a file that is just not.
 self_test() {
   mkdir "$tmp/tree"
   while read -r text; do
-    printf '%s\n' "$text" >"$tmp/tree/offending.c"
-    if check_tree "$tmp/tree" >"$tmp/found"; then
-      echo "the gate misses: $text"
-      return 1
-    fi
-    grep -q "offending.c:1:.*error:.*\[" "$tmp/found" || {
-      cat "$tmp/found"
-      return 1
-    }
+    offends "$text" || return 1
   done <<'END'
 int f(int a, int b, int c, int d, int e, int g, int h) { return a+b+c+d+e+g+h; }
 int f(int a) { if (a) { if (a > 1) { if (a > 2) { if (a > 3) { a = 0; } } } } return a; }
 int f(int a) { int *p = 0; return a ? *p : 0; }
 END
+  offends "$(lines 61)" || return 1
+  lines 60 >"$tmp/tree/offending.c"
+  check_tree "$tmp/tree"
 }
 
 check_tree "$srcdir/src"

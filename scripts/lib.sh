@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: ISC
 # shellcheck shell=bash
 #
-# What scripts/quickstart, scripts/test and bench/run share: messages, Debian
-# packages, building, processes.  Sourced, with $source set to the folder of
-# the sources.
+# What scripts/quickstart, scripts/test, scripts/matrix and bench/run share:
+# messages, Debian packages, building, testing, processes.  Sourced, with
+# $source set to the folder of the sources.
 # shellcheck disable=SC2034,SC2154 # they are used, and set, over there
 
 # nginx and friends are not on an ordinary user's path.
@@ -214,6 +214,32 @@ build() {
 		(cd "$folder" && quietly configure.log "$source/configure" "$@")
 	fi
 	quietly "$folder/make.log" make -C "$folder" -j "$(nproc)"
+}
+
+# Testing. --------------------------------------------------------------
+
+# Options of posternd in the caller's environment would be tested too.
+drop_options() {
+	local variable
+	for variable in $(compgen -e POSTERN_ || true); do
+		[[ $variable == POSTERN_TEST_* ]] || unset "$variable"
+	done
+}
+
+# One line a test case: PASS, FAIL or SKIP, its name and why it was skipped.
+junit_results() {
+	[ -s "$1" ] || return 0
+	/usr/bin/python3 - "$1" <<'END'
+import sys
+import xml.etree.ElementTree as tree
+
+for case in tree.parse(sys.argv[1]).iter("testcase"):
+    inside = {child.tag: child.get("message") for child in case}
+    result = ("FAIL" if inside.keys() & {"failure", "error"} else
+              "SKIP" if "skipped" in inside else "PASS")
+    print(result, case.get("classname"), case.get("name"),
+          inside.get("skipped", ""))
+END
 }
 
 # Processes, kept by their pids in $run/kept. ---------------------------

@@ -310,8 +310,16 @@ server_user(void)
 	return pw != NULL ? pw : getpwnam("nobody");
 }
 
+/* Stays when the cluster goes, to be searched (scripts/test). */
+static const char *
+log_path(void)
+{
+	return arena_printf(test_mem(), "%s/tests/db/postgresql.log",
+	    test_environment("POSTERN_BUILD"));
+}
+
 /* Runs a program of PostgreSQL's, not as root; everything it says goes to
- * the file log. */
+ * the log. */
 static pid_t
 spawn(const char *const *argv)
 {
@@ -325,14 +333,13 @@ spawn(const char *const *argv)
 	for (int i = 0; argv[i] != NULL; i++)
 		args[i] = arena_strdup(test_mem(), argv[i]);
 	setsid();
+	fd = open(log_path(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+	if (fd < 0 || dup2(fd, 1) < 0 || dup2(fd, 2) < 0 ||
+	    chdir(cluster.dir) != 0)
+		_exit(127);
 	if (pw != NULL &&
 	    (setgroups(0, NULL) != 0 || setgid(pw->pw_gid) != 0 ||
 		setuid(pw->pw_uid) != 0))
-		_exit(127);
-	fd = chdir(cluster.dir) == 0 ?
-	    open("log", O_WRONLY | O_CREAT | O_APPEND, 0600) :
-	    -1;
-	if (fd < 0 || dup2(fd, 1) < 0 || dup2(fd, 2) < 0)
 		_exit(127);
 	execv(args[0], args);
 	_exit(127);
@@ -525,6 +532,7 @@ private_start(void)
 		puts("1..0 # SKIP PostgreSQL's initdb is not installed");
 		return 77;
 	}
+	(void)unlink(log_path());
 	check(init_in(getenv("TMPDIR")) || init_in("/var/tmp") ||
 		init_in("/tmp"),
 	    "initdb", "failed");

@@ -233,9 +233,9 @@ static const struct {
 	{ WEB, "SELECT hash FROM postern.password", REFUSED },
 	{ WEB, "SELECT count(*) FROM postern.password", REFUSED },
 	{ WEB, "COPY postern.password TO STDOUT", REFUSED },
-	{ WEB, "UPDATE postern.password SET hash = '$y$j9T$x'", REFUSED },
+	{ WEB, "UPDATE postern.password SET hash = 'x'", REFUSED },
 	{ WEB,
-	    "INSERT INTO postern.password VALUES ('$id', '$y$j9T$x')"
+	    "INSERT INTO postern.password VALUES ('$id', 'x')"
 	    " ON CONFLICT (account_id) DO UPDATE SET hash = EXCLUDED.hash",
 	    REFUSED },
 	{ WEB, "SELECT hash FROM postern.one_time_token", REFUSED },

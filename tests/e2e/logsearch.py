@@ -3,7 +3,8 @@
 
 The client and the mail sink hand in what they meet: passwords, tokens,
 cookies, links.  When a stack is stopped, all its logs are searched, and a hit
-fails the run.  Long secrets are found by their first or last 16 characters
+fails the run.  scripts/test has those of `make check` searched
+(logsearch.py FILE|FOLDER...).  Long secrets are found by their first or last 16 characters
 too, as a log may cut its lines; and anything that looks like a token of ours
 is a hit even if nobody handed it in.
 """
@@ -11,6 +12,7 @@ is a hit even if nobody handed it in.
 import json
 import os
 import re
+import sys
 import threading
 import urllib.parse
 
@@ -88,8 +90,8 @@ def keep_links(text):
 
 
 def logs(home):
-    """The logs below home, in a stack's folder."""
-    found = []
+    """The logs below home, in a stack's folder; or home, where it is one."""
+    found = [home]
     for folder, folders, files in os.walk(home):
         folders[:] = [f for f in folders if f not in ("data", "templates")]
         found += [os.path.join(folder, name) for name in files
@@ -114,12 +116,34 @@ def hits(text):
 
 def search(home):
     """Problems in words: the secrets found in the logs below home; and how
-    many bytes were searched."""
+    much was searched."""
     problems, size = [], 0
     for path in logs(home):
         with open(path, encoding="utf-8", errors="replace") as f:
             text = f.read()
         size += len(text)
-        problems += [f"{os.path.relpath(path, home)} holds {what}"
+        name = os.path.relpath(path, os.path.dirname(home))
+        problems += [f"{name} holds {what}"
                      for what in hits(text)]
     return problems, size
+
+
+def main(places):
+    """Searches these logs, and those below these folders; each must be
+    there, and hold something."""
+    problems = []
+    source = os.path.join(os.path.dirname(__file__), "..", "db", "test_db.h")
+    with open(source, encoding="utf-8") as f:
+        keep("the password of the database tests", re.search(
+            r'^#define GOOD_PASSWORD "(.*)"$', f.read(), re.M)[1])
+    for place in places:
+        found, size = search(place)
+        problems += found
+        if size == 0:
+            problems.append(f"{place}: there is nothing to search")
+    print("\n".join(problems) or f"no secret in {' '.join(places)}")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

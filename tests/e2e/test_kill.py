@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 """Story: children of the supervisor are killed at random under load; nobody
 but who was being served by one notices, and nothing that was acknowledged is
-lost.  20 seconds; five minutes with POSTERN_SOAK=1."""
+lost.  8 seconds; five minutes with POSTERN_SOAK=1."""
 
 import collections
 import itertools

@@ -6,9 +6,11 @@ import json
 import os
 import secrets
 import signal
+import subprocess
 
 import pytest
 
+import fcgi
 import logsearch
 from client import next_address
 from stack import end, until
@@ -66,6 +68,21 @@ def test_what_logs_hold_is_no_secret(planted):
     assert planted("request=0a1b2c3d4e5f60718293a4b5c6d7e8f9 id="
                    "01a207a0-dac0-79b3-9dfb-70eb1af55921 kind=password_changed"
                    " path=/auth/reset-password what=delivered: 250 OK") == []
+
+
+@pytest.mark.parametrize("line, status", [
+    ("DETAIL: Failing row contains (1).", 0), ("prt_AQEBn0000000000000000", 1),
+    ("STATEMENT: SELECT 'correct horse battery'", 1), ("", 1)])
+def test_logs_of_others_are_searched(tmp_path, line, status):
+    """As scripts/test does with what `make check` and its PostgreSQL wrote;
+    an empty log counts as one that is not there."""
+    log = tmp_path / "postgresql.log"
+    log.write_text(line)
+    done = subprocess.run(
+        ["/usr/bin/python3", "-B", logsearch.__file__, log],
+        capture_output=True, text=True, check=False)
+    assert done.returncode == status, done.stdout + done.stderr
+    assert "postgresql.log" in done.stdout and not done.stderr
 
 
 def test_the_client_hands_in_what_it_meets(site):
@@ -138,3 +155,23 @@ def test_bad_bodies_and_headers_are_not_logged(own_site):
     assert not own_site.stop()
     problems, size = logsearch.search(own_site.home)
     assert not problems and size > 500, f"{size} bytes: {problems}"
+
+
+def test_debug_lines_tell_no_secret_either(open_site):
+    """That instance logs at the level debug, and is searched like all."""
+    secret = secrets.token_urlsafe(40)
+    logsearch.keep("half a request's token", secret)
+    half = fcgi.request("POST", "/auth/refresh",
+                        HTTP_AUTHORIZATION="Bearer " + secret)[:-8]
+    with open(open_site.log, encoding="utf-8") as f:
+        f.seek(0, os.SEEK_END)
+        with fcgi.connect(open_site) as s:
+            s.sendall(half)
+        told = ""
+
+        def is_told():
+            nonlocal told
+            told += f.read()
+            return " debug " in told
+        until(is_told, 5, "a line of the level debug")
+    assert "peer_gone" in told and logsearch.hits(told) == [], told

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: ISC
 #
 # Builds the fuzz targets from the sources of the tree: tests/fuzz/run calls
-# it in its build folder with FUZZ_CC and SOURCE, the top of the tree.  A
-# target is a file beside this one whose name is a folder of corpus/.
+# it in its build folder with FUZZ_CC, SOURCE, the top of the tree, and the
+# targets: files beside this one.
 
 here := $(SOURCE)/tests/fuzz
-layers := $(foreach l,base platform http render domain,$(SOURCE)/src/$l)
+layers := $(foreach l,base platform http render domain handlers,\
+	$(SOURCE)/src/$l)
 sources := $(wildcard $(addsuffix /*.c,$(layers)))
 objects := $(sources:$(SOURCE)/%.c=obj/%.o)
 helpers := obj/tests/fuzz/fuzz.o obj/tests/fuzz/connection.o
-targets := $(notdir $(wildcard $(here)/corpus/*))
+targets := $(MAKECMDGOALS)
 
 # base/arena.c poisons what is free where gcc's macro says so.  The folders
 # that Makefile.am defines need not be there.
@@ -23,8 +24,6 @@ CFLAGS := -std=gnu17 -O1 -g -fno-omit-frame-pointer $(SANITIZE)
 LIBS := $(shell pkg-config --libs libpq json-c fcgi libxcrypt libesmtp-1.0 \
 	libcrypto libssl libidn2)
 
-all: $(targets)
-
 $(targets): %: obj/tests/fuzz/%.o $(helpers) libpostern.a
 	$(FUZZ_CC) -fsanitize=fuzzer $(SANITIZE) -o $@ $^ $(LIBS)
 
@@ -37,6 +36,8 @@ obj/%.o: $(SOURCE)/%.c $(here)/build.mk
 	$(FUZZ_CC) $(CPPFLAGS) $(CFLAGS) -fsanitize=fuzzer-no-link -MMD -c \
 		-o $@ $<
 
-.PHONY: all
+# A header that is gone is no error: what included it is compiled again.
+%.h: ;
+
 .SECONDARY:
 -include $(objects:.o=.d) $(helpers:.o=.d) $(targets:%=obj/tests/fuzz/%.d)
