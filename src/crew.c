@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The children.  A worker shows what it is at in a page it shares with us and
- * with nobody else, so that none can answer for another.
+ * The children.  Each has its watchdog in a page it shares with us and with
+ * nobody else, so that none can answer for another.
  */
 #include "crew.h"
 
@@ -23,8 +23,8 @@
 
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MOST_MS 10000
-#define SHORT_LIFE_MS 1000  /* a child that lived less gets a pause */
-#define LEAVE_EXTRA_MS 5000 /* over request_timeout, for leaving */
+#define SHORT_LIFE_MS 1000 /* a child that lived less gets a pause */
+#define SPARE_MS 5000      /* over request_timeout: to start, to leave */
 
 /* One place for a child; pid 0 is a free one. */
 struct child {
@@ -47,13 +47,12 @@ static struct crew {
 	bool leaving;
 	struct post post[CREW_KINDS];
 	struct child child[CREW_MAX];
-	char *pages; /* shared; one a place in child */
+	char *pages; /* shared; one a place in child, with its watchdog */
 	size_t page;
 } crew;
 
-/* The page of a place. */
-static struct worker_slot *
-slot_of(size_t place)
+static struct watchdog *
+watchdog_of(size_t place)
 {
 	return (void *)(crew.pages + place * crew.page);
 }
@@ -91,8 +90,8 @@ crew_resize(void)
 
 /* Starting ---------------------------------------------------------------- */
 
-/* In a child: every page but its own goes. */
-static struct worker_slot *
+/* In a child: every page but its own goes, and that it keeps for itself. */
+static struct watchdog *
 keep_own_page(size_t place)
 {
 	size_t before = place * crew.page;
@@ -102,20 +101,23 @@ keep_own_page(size_t place)
 		must(munmap(crew.pages, before) == 0);
 	if (after > 0)
 		must(munmap(crew.pages + before + crew.page, after) == 0);
-	return slot_of(place);
+	/* A child's own child has no say in it: the mailer's reads foreign
+	 * bytes. */
+	must(madvise(crew.pages + before, crew.page, MADV_DONTFORK) == 0);
+	return watchdog_of(place);
 }
 
 _Noreturn static void
 become_child(enum process_kind kind, size_t place)
 {
-	struct worker_slot *slot = keep_own_page(place);
 	int fd = crew.post[kind].listen_fd;
 
+	process_set_watchdog(keep_own_page(place));
 	switch (kind) {
 	case PROCESS_WEB:
-		worker_run(POOL_WEB, fd, slot);
+		worker_run(POOL_WEB, fd);
 	case PROCESS_PASSWORD:
-		worker_run(POOL_PASSWORD, fd, slot);
+		worker_run(POOL_PASSWORD, fd);
 	case PROCESS_MAILER:
 		mailer_run();
 	case PROCESS_JANITOR:
@@ -134,15 +136,24 @@ free_place(void)
 	return NULL;
 }
 
+/* What starting may take, or leaving, when nothing is wrong. */
+static int64_t
+most_ms(void)
+{
+	return conf->request_timeout * 1000 + SPARE_MS;
+}
+
 static void
 spawn(enum process_kind kind)
 {
 	struct child *c = free_place();
+	int64_t now = clock_steady_ms();
 	pid_t pid;
 
 	if (c == NULL)
 		return;
-	atomic_store(&slot_of((size_t)(c - crew.child))->busy_since, 0);
+	atomic_store(&watchdog_of((size_t)(c - crew.child))->due,
+	    now + most_ms());
 	pid = fork();
 	if (pid == 0)
 		become_child(kind, (size_t)(c - crew.child));
@@ -154,7 +165,7 @@ spawn(enum process_kind kind)
 		.pid = pid,
 		.kind = kind,
 		.generation = crew.generation,
-		.started_at = clock_steady_ms(),
+		.started_at = now,
 	};
 }
 
@@ -293,7 +304,7 @@ crew_note(pid_t pid, int status)
 static void
 tell(struct child *c, int64_t now)
 {
-	int64_t most = conf->request_timeout * 1000 + LEAVE_EXTRA_MS;
+	int64_t most = most_ms();
 
 	if (c->kind == PROCESS_MAILER)
 		most += conf->smtp_timeout * 1000;
@@ -308,16 +319,17 @@ tell(struct child *c, int64_t now)
 void
 crew_watch(void)
 {
-	int64_t now = clock_steady_ms(), busy;
+	int64_t now = clock_steady_ms(), due;
 
 	for (int i = 0; i < CREW_MAX; i++) {
 		struct child *c = &crew.child[i];
 
 		if (c->pid == 0)
 			continue;
-		busy = atomic_load(&slot_of((size_t)i)->busy_since);
-		if (busy != 0 && now - busy > conf->request_timeout * 1000)
-			kill_child(c, "over request_timeout");
+		due = atomic_load(&watchdog_of((size_t)i)->due);
+		if (due != 0 && now > due)
+			kill_child(c,
+			    serves(c->kind) ? "over request_timeout" : "hung");
 		if (c->generation != crew.generation || !stays(c->kind))
 			tell(c, now);
 	}

@@ -39,10 +39,12 @@ turn_keys(struct unit *u)
 
 /* The round of that number; returns the milliseconds until the next. */
 static int
-work(struct unit *u, int64_t round)
+work(struct process *p, int64_t round)
 {
+	struct unit *u = &p->unit;
 	bool ours = false, more = false;
 
+	process_step(p, 0);
 	db_request(u->db);
 	u->now = clock_unix_ms() / 1000;
 	/* A pooler would keep the lock for whoever comes next: without it two
@@ -66,10 +68,11 @@ janitor_run(void)
 
 	process_start(&p, PROCESS_JANITOR, -1);
 	for (int64_t round = 0; !process_stopping(); round++) {
-		int ms = work(&p.unit, round);
+		int ms = work(&p, round);
 		struct timespec t = { ms / 1000, 0 };
 
 		arena_reset(p.mem);
+		process_watchdog(0);
 		if (!process_stopping())
 			(void)ppoll(NULL, 0, &t, process_unblocked());
 	}

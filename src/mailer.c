@@ -215,9 +215,12 @@ pause_after(int attempts)
 }
 
 static enum err
-record_once(struct unit *u, const struct outbox_mail *mail,
+record_once(struct mailer *m, const struct outbox_mail *mail,
     const struct smtp_result *r)
 {
+	struct unit *u = &m->process.unit;
+
+	process_step(&m->process, 0);
 	db_request(u->db);
 	switch (r->outcome) {
 	case SMTP_DELIVERED:
@@ -237,17 +240,18 @@ rest(int ms)
 {
 	struct timespec t = { ms / 1000, ms % 1000 * 1000000L };
 
+	process_watchdog(0);
 	if (!process_stopping())
 		(void)ppoll(NULL, 0, &t, process_unblocked());
 }
 
 static void
-record(struct unit *u, const struct outbox_mail *mail,
+record(struct mailer *m, const struct outbox_mail *mail,
     const struct smtp_result *r)
 {
 	char id[UUID_TEXT];
 
-	for (int tries = 1; record_once(u, mail, r) != OK; tries++) {
+	for (int tries = 1; record_once(m, mail, r) != OK; tries++) {
 		if (tries == RECORD_TRIES || process_stopping()) {
 			log_event(ERROR, "mail.unrecorded", "id=%s",
 			    uuid_text(id, &mail->id));
@@ -285,13 +289,14 @@ handle(struct mailer *m, const struct outbox_mail *mail)
 	size_t n;
 	char *message = write_mail(m, mail, &n);
 
+	process_step(&m->process, 1000 * (conf->smtp_timeout + DEADLINE_S));
 	if (message != NULL)
 		r = send_mail(m, mail->recipient, message, n);
 	else
 		r = smtp_result(SMTP_REFUSED,
 		    "an address is not fit for a mail header", 0, NULL);
 	log_outcome(mail, &r);
-	record(&m->process.unit, mail, &r);
+	record(m, mail, &r);
 }
 
 /* One mail, or a wait for the next. */
@@ -303,6 +308,7 @@ work(struct mailer *m)
 	int64_t ms = 0;
 	bool found;
 
+	process_step(&m->process, 0);
 	db_request(u->db);
 	u->now = clock_unix_ms() / 1000;
 	if (outbox_lease(u, conf->smtp_timeout + LEASE_SPARE, &found, &mail) !=
@@ -321,6 +327,7 @@ work(struct mailer *m)
 		rest(AWAY_MS);
 		return;
 	}
+	process_watchdog(0);
 	(void)db_wait(u->db, process_unblocked(),
 	    ms < PAUSE_MS ? PAUSE_MS : (int)ms);
 }

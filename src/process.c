@@ -13,12 +13,14 @@
 
 #include "base/arena.h"
 #include "base/must.h"
+#include "platform/clock.h"
 #include "platform/config.h"
 #include "platform/log.h"
 #include "platform/sandbox.h"
 #include "render/template.h"
 
 #define ARENA_SIZE (4UL * 1024 * 1024) /* address space; touched as needed */
+#define SPARE_MS 5000                  /* of a step, for what is not waiting */
 
 static const struct privileges {
 	const char *name, *role;
@@ -43,6 +45,7 @@ static volatile sig_atomic_t stopping;
 static sigset_t unblocked, blocked;
 static pid_t parent;
 static struct templates *templates;
+static struct watchdog unwatched, *watchdog = &unwatched;
 
 static const char *
 text_option(size_t offset)
@@ -73,6 +76,24 @@ void
 process_stop(void)
 {
 	stopping = 1;
+}
+
+void
+process_set_watchdog(struct watchdog *w)
+{
+	watchdog = w;
+}
+
+void
+process_watchdog(int64_t ms)
+{
+	atomic_store(&watchdog->due, ms == 0 ? 0 : clock_steady_ms() + ms);
+}
+
+void
+process_step(const struct process *p, int64_t ms)
+{
+	process_watchdog(ms + table[p->kind].budget_ms + SPARE_MS);
 }
 
 void

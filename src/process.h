@@ -3,7 +3,9 @@
 #define PROCESS_H
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "domain/unit.h"
 
@@ -62,6 +64,26 @@ const struct templates *process_templates(void);
  * none once the process is stopping, so that it is interrupted once only.
  */
 const sigset_t *process_unblocked(void);
+
+/*
+ * What a child shows its supervisor, in memory that the two share with nobody
+ * else: by when (clock_steady_ms()) it will have set this anew, or else be
+ * taken for hung and replaced; 0 while it waits for work.
+ */
+struct watchdog {
+	_Atomic int64_t due;
+};
+
+/* Right after fork, in a child that has one. */
+void process_set_watchdog(struct watchdog *w);
+
+/* What begins now takes at most ms; 0 is the waiting for work, which may take
+ * as long as it likes. */
+void process_watchdog(int64_t ms);
+
+/* The same for a step of mailer or janitor, which also waits for the database:
+ * at most its budget, which is not in ms. */
+void process_step(const struct process *p, int64_t ms);
 
 /* Whether SIGTERM or SIGINT came: finish what runs and leave. */
 bool process_stopping(void);

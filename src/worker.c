@@ -34,7 +34,6 @@ struct worker {
 	struct signing_keys *signing;
 	struct identity_tokens *identity_tokens;
 	struct token_cache *verified;
-	struct worker_slot *slot;
 };
 
 static void
@@ -91,6 +90,24 @@ waited_ms(const struct worker *w)
 	return ms < 0 ? 0 : ms;
 }
 
+/*
+ * Waits for the next request; false when it is time to leave.  The waiting
+ * alone has no end: from there to the next one, whatever this is at, a
+ * request, the parsing of one, or leaving, it has request_timeout.
+ */
+static bool
+next(const struct worker *w)
+{
+	bool awake;
+
+	do {
+		process_watchdog(0);
+		awake = fcgi_wait(w->fcgi, process_unblocked(), -1);
+		process_watchdog(conf->request_timeout * 1000);
+	} while (awake && !fcgi_take(w->fcgi));
+	return awake;
+}
+
 static void
 serve(struct worker *w)
 {
@@ -100,7 +117,6 @@ serve(struct worker *w)
 	struct call c = { .u = u, .req = &req, .res = &res };
 	const char *kid;
 
-	atomic_store(&w->slot->busy_since, clock_steady_ms());
 	set_clock(w);
 	db_request(w->process.db);
 	db_late(w->process.db, waited_ms(w));
@@ -120,7 +136,6 @@ serve(struct worker *w)
 		refresh_keys(w);
 	}
 	arena_reset(u->mem);
-	atomic_store(&w->slot->busy_since, 0);
 }
 
 /*
@@ -150,14 +165,14 @@ close_worker(struct worker *w)
 }
 
 void
-worker_run(enum pool pool, int fd, struct worker_slot *slot)
+worker_run(enum pool pool, int fd)
 {
-	struct worker w = { .slot = slot };
+	struct worker w;
 	int64_t served = 0;
 
 	open_worker(&w, pool, fd);
 	while (!process_stopping()) {
-		if (!fcgi_next(w.fcgi, process_unblocked(), -1))
+		if (!next(&w))
 			continue;
 		serve(&w);
 		if (++served >= conf->worker_requests || is_bloated(served))
@@ -165,7 +180,7 @@ worker_run(enum pool pool, int fd, struct worker_slot *slot)
 	}
 	/* What was accepted already is nobody else's to answer. */
 	fcgi_drain(w.fcgi);
-	while (fcgi_next(w.fcgi, process_unblocked(), -1))
+	while (next(&w))
 		serve(&w);
 	close_worker(&w);
 	exit(0);

@@ -46,6 +46,7 @@ TAILQ_HEAD(pending_list, pending);
 struct fcgi {
 	int listener; /* -1 once draining */
 	int outer, inner;
+	bool knocked; /* fcgi_wait() was woken for the listener */
 	size_t npending;
 	struct pending_list pending; /* the oldest first */
 	struct pending_list spare;   /* slots that were used before */
@@ -293,6 +294,12 @@ patience_ends(const struct pending *p)
 	return p->since + FCGI_PATIENCE * 1000L;
 }
 
+static bool
+is_overdue(const struct pending *p)
+{
+	return patience_ends(p) <= clock_steady_ms();
+}
+
 /*
  * Looks at one pending connection that has news; true when its request is to
  * be served.  Only when none has any are the overdue ones closed: what came
@@ -302,10 +309,10 @@ static bool
 advance(struct fcgi *f)
 {
 	struct epoll_event ev;
-	struct pending *p = TAILQ_FIRST(&f->pending);
+	struct pending *p;
 	enum fcgi_look found;
 
-	if (p == NULL)
+	if (TAILQ_EMPTY(&f->pending))
 		return false;
 	if (epoll_wait(f->inner, &ev, 1, 0) == 1) {
 		p = ev.data.ptr;
@@ -313,54 +320,71 @@ advance(struct fcgi *f)
 		return found != FCGI_MORE &&
 		    settle(f, pending_take(f, p), found);
 	}
-	while (p != NULL && patience_ends(p) <= clock_steady_ms()) {
+	while (
+	    !TAILQ_EMPTY(&f->pending) && is_overdue(TAILQ_FIRST(&f->pending)))
 		drop_oldest(f, "patience");
-		p = TAILQ_FIRST(&f->pending);
-	}
 	return false;
 }
 
-/* Milliseconds to sleep until the given time or a pending one's end. */
+/* Milliseconds until the oldest pending one's end, at most idle_ms; -1 is for
+ * ever. */
 static int
-sleep_ms(const struct fcgi *f, int64_t until)
+sleep_ms(const struct fcgi *f, int idle_ms)
 {
 	const struct pending *p = TAILQ_FIRST(&f->pending);
-	int64_t now = clock_steady_ms();
+	int64_t left;
 
-	if (p != NULL && patience_ends(p) < until)
-		until = patience_ends(p);
-	if (until == INT64_MAX)
-		return -1;
-	if (until <= now)
-		return 0;
-	return until - now < INT_MAX ? (int)(until - now) : INT_MAX;
+	if (p == NULL)
+		return idle_ms;
+	left = patience_ends(p) - clock_steady_ms();
+	if (idle_ms >= 0 && idle_ms < left)
+		return idle_ms;
+	return left < 0 ? 0 : (int)left;
+}
+
+/* epoll_pwait() lets no signal in while it has events, so a busy worker would
+ * never hear one. */
+static bool
+hear_signal(const sigset_t *unblocked)
+{
+	const struct timespec now = { 0 };
+
+	return ppoll(NULL, 0, &now, unblocked) < 0;
+}
+
+/* Whether advance() has something to do. */
+static bool
+has_news(const struct fcgi *f)
+{
+	const struct pending *oldest = TAILQ_FIRST(&f->pending);
+	struct pollfd p = { .fd = f->inner, .events = POLLIN };
+
+	return oldest != NULL && (is_overdue(oldest) || poll(&p, 1, 0) > 0);
 }
 
 bool
-fcgi_next(struct fcgi *f, const sigset_t *unblocked, int idle_ms)
+fcgi_wait(struct fcgi *f, const sigset_t *unblocked, int idle_ms)
 {
-	int64_t until = idle_ms < 0 ? INT64_MAX : clock_steady_ms() + idle_ms;
-	const struct timespec now = { 0 };
 	struct epoll_event ev;
 	int n;
 
 	must(f->req.in == NULL);
-	for (;;) {
-		/* epoll_pwait() lets no signal in while it has events, so a
-		 * busy worker would never hear one. */
-		if (ppoll(NULL, 0, &now, unblocked) < 0)
-			return false;
-		if (advance(f))
-			return true;
-		if (f->listener < 0 && TAILQ_EMPTY(&f->pending))
-			return false;
-		n = epoll_pwait(f->outer, &ev, 1, sleep_ms(f, until),
-		    unblocked);
-		if (n < 0 || (n == 0 && clock_steady_ms() >= until))
-			return false;
-		if (n == 1 && ev.data.ptr == &f->listener && take(f))
-			return true;
-	}
+	f->knocked = false;
+	if (hear_signal(unblocked) ||
+	    (f->listener < 0 && TAILQ_EMPTY(&f->pending)))
+		return false;
+	if (has_news(f))
+		return true;
+	n = epoll_pwait(f->outer, &ev, 1, sleep_ms(f, idle_ms), unblocked);
+	f->knocked = n == 1 && ev.data.ptr == &f->listener;
+	return n == 1 || (n == 0 && has_news(f));
+}
+
+/* Whoever was woken for the listener accepts: nobody else was. */
+bool
+fcgi_take(struct fcgi *f)
+{
+	return f->knocked ? take(f) : advance(f);
 }
 
 const char *

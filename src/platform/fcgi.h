@@ -32,20 +32,26 @@ struct fcgi *fcgi_open(int fd);
 void fcgi_close(struct fcgi **fp);
 
 /*
- * Takes no more connections.  fcgi_next() goes on with those that were
+ * Takes no more connections.  fcgi_wait() goes on with those that were
  * accepted before and is false when none is left (within FCGI_PATIENCE), so
  * that a worker that leaves loses none.
  */
 void fcgi_drain(struct fcgi *f);
 
 /*
- * Waits for the next whole request.  Signals in unblocked may interrupt the
- * waiting and nothing else: the caller keeps them blocked.  False when a
- * signal came, even if requests wait, or idle_ms (-1: for ever) passed.  The
- * request before must be finished.  A request whose peer has closed its
- * connection already is dropped.
+ * Waits until there is something for fcgi_take().  Signals in unblocked may
+ * interrupt the waiting and nothing else: the caller keeps them blocked.
+ * False when a signal came, even if requests wait, or idle_ms (-1: for ever)
+ * passed.  The request before must be finished.
  */
-bool fcgi_next(struct fcgi *f, const sigset_t *unblocked, int idle_ms);
+bool fcgi_wait(struct fcgi *f, const sigset_t *unblocked, int idle_ms);
+
+/*
+ * Goes one step on, without waiting: accepts a connection, or looks at one it
+ * has.  True when there is a whole request to serve now.  A request whose peer
+ * has closed its connection already is dropped.
+ */
+bool fcgi_take(struct fcgi *f);
 
 /* A parameter of the current request, or NULL; the first of duplicates. */
 const char *fcgi_param(const struct fcgi *f, const char *name);

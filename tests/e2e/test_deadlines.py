@@ -18,13 +18,15 @@ import pytest
 import fcgi
 from conftest import NO_LIMITS
 from load import Load, accounts
+from posterns import SOAK, kinds
 from stack import as_owner, pg_program, signal_all, until
 
 REPLACED = 2.0  # seconds until a hung child has its successor
 PROMPT = 1.0    # seconds for an answer, whatever others do
 CONNECTIONS = 2000
-RETIRING = 20000 if os.environ.get("POSTERN_SOAK") else 2000
+RETIRING = 20000 if SOAK else 2000
 KINDS = {"web": 4, "password": 2, "others": 2}
+CREW = ["janitor", "mailer"] + ["password"] * 2 + ["web"] * 4
 
 
 @pytest.fixture(scope="module")
@@ -186,8 +188,8 @@ REQUESTS = {
 }
 
 
-def busy_one(site, pool):
-    """The worker that has a connection beside the socket it listens on."""
+def busy_ones(site, pool):
+    """Workers that have a connection beside the socket they listen on."""
     inodes, busy = sockets_at(site.socket(pool)), []
     for pid in crews(site)[pool]:
         if connections(pid, inodes) > 1:
@@ -201,8 +203,8 @@ def test_a_worker_stopped_in_a_request_is_replaced(busy_site, pool):
     settled_crews(site)
     with Lock(site):
         call = Call(site, *REQUESTS[pool])
-        until(lambda: busy_one(site, pool), 1, "a busy worker")
-        victim, = busy_one(site, pool)
+        until(lambda: busy_ones(site, pool), 1, "a busy worker")
+        victim, = busy_ones(site, pool)
         with Load(site, "health ready", 4, rest=0.01) as load:
             load.wait(20)
             os.kill(victim, signal.SIGSTOP)
@@ -222,24 +224,31 @@ def test_a_worker_stopped_in_a_request_is_replaced(busy_site, pool):
 LOOPS = {"x86_64": b"\xeb\xfe", "aarch64": b"\x00\x00\x00\x14"}
 
 
-def address_of(pid, symbol):
-    """Where a function of a running posternd is."""
-    exe = os.readlink(f"/proc/{pid}/exe")
-    names = subprocess.run([shutil.which("nm") or "nm", exe],
-                           capture_output=True, text=True, check=True).stdout
-    offset = int(re.search(rf"^([0-9a-f]+) [tT] {symbol}$", names, re.M)[1],
-                 16)
+def address_of(pid, symbol, file="posternd"):
+    """Where a function of a running posternd, or of a library of its, is."""
     with open(f"/proc/{pid}/maps", encoding="utf-8") as f:
-        base = int(next(line for line in f if line.rstrip().endswith(exe))
-                   .partition("-")[0], 16)
-    return base + offset
+        first = next(line for line in f
+                     if line.rpartition("/")[2].startswith(file)).split()
+    table = [] if file == "posternd" else ["-D"]
+    names = subprocess.run([shutil.which("nm") or "nm", *table, first[-1]],
+                           capture_output=True, text=True, check=True).stdout
+    return int(first[0].partition("-")[0], 16) + int(re.search(
+        rf"^([0-9a-f]+) [tT] {symbol}(@|$)", names, re.M)[1], 16)
 
 
-def make_loop(pid, symbol):
-    """From now on this one process never returns from that function."""
+def patch(pid, address, code):
+    """Writes into one process's program; returns what stood there."""
     with open(f"/proc/{pid}/mem", "r+b", buffering=0) as f:
-        f.seek(address_of(pid, symbol))
-        f.write(LOOPS[platform.machine()])
+        f.seek(address)
+        before = f.read(len(code))
+        f.seek(address)
+        f.write(code)
+    return before
+
+
+def make_loop(pid, *function):
+    """From now on this one process never returns from that function."""
+    patch(pid, address_of(pid, *function), LOOPS[platform.machine()])
 
 
 def may_patch(site):
@@ -252,15 +261,29 @@ def may_patch(site):
         return False
 
 
-def test_a_worker_that_loops_is_replaced(busy_site):
+def call_all(site, web):
+    """Calls until each of these has one; who is quick may take two."""
+    calls = []
+
+    def all_are_busy():
+        calls.append(Call(site, "GET", "/healthz"))
+        return web <= set(busy_ones(site, "web"))
+    until(all_are_busy, 1, "all to loop")
+    return calls
+
+
+@pytest.mark.parametrize("function", [
+    ["healthz_get"],                    # serving
+    ["fcgi_look"],                      # looking at what came
+    ["FCGX_Accept_r", "libfcgi.so"]])   # parsing it
+def test_a_worker_that_loops_is_replaced(busy_site, function):
     site = busy_site
     if not may_patch(site):
         pytest.skip("another process's code cannot be changed here")
     web = settled_crews(site)["web"]
     for pid in web:
-        make_loop(pid, "healthz_get")
-    calls = [Call(site, "GET", "/healthz") for _ in web]
-    time.sleep(0.1)
+        make_loop(pid, *function)
+    calls = call_all(site, web)
     with Load(site, "ready login", 2, rest=0.01,
               accounts=accounts(site, 2)) as load:
         took = time_to_replace(site, web)
@@ -276,6 +299,41 @@ def test_a_worker_that_loops_is_replaced(busy_site):
     assert not record.wrong(), record.tell(record.wrong())
     assert record.slowest() < limit, record.figures()
     assert site.client().get("/healthz").status_code == 200
+
+
+# Where each kind loops, and the seconds after which it has to be replaced: at
+# its start request_timeout and five, in a round its database's budget and
+# five.  A janitor's are many, so this one waits for a long run.
+AT_FIRST = {
+    "web": ("token_cache_new", 6), "password": ("yescrypt_open", 6),
+    "mailer": ("outbox_lease", 10),
+} | ({"janitor": ("expiry_lock", 35)} if SOAK else {})
+
+
+def test_who_loops_at_the_start_or_in_a_round_is_replaced(busy_site):
+    site, supervisor = busy_site, busy_site.posternd.pid
+    if not may_patch(site):
+        pytest.skip("another process's code cannot be changed here")
+    before = set().union(*settled_crews(site).values())
+    loop = LOOPS[platform.machine()]
+    places = [address_of(supervisor, symbol)
+              for symbol, _ in AT_FIRST.values()]
+    whole = [patch(supervisor, place, loop) for place in places]
+    signal_all(before, signal.SIGKILL)
+    # Their successors have it from the supervisor.
+    until(lambda: not before & site.workers().keys() and
+          sorted(kinds(site).values()) == CREW, 5, "successors")
+    looping, began = kinds(site), time.monotonic()
+    for place, code in zip(places, whole):
+        patch(supervisor, place, code)
+    for kind, (_, seconds) in AT_FIRST.items():
+        pids = {pid for pid, k in looping.items() if k == kind}
+        until(lambda: not pids & site.workers().keys(),
+              began + seconds + REPLACED - time.monotonic(),
+              f"the {kind} that loops to be replaced")
+        assert killed(site, pids) == {kind}
+    settled_crews(site)
+    site.account().login()
 
 
 # Growing, and worn out. ------------------------------------------------------

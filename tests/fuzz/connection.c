@@ -57,8 +57,9 @@ connection_serve(const void *bytes, size_t n)
 		open_worker();
 	send_all(bytes, n);
 	sigfillset(&blocked);
-	if (fcgi_next(worker, &blocked, 0))
-		return worker;
+	while (fcgi_wait(worker, &blocked, 0))
+		if (fcgi_take(worker))
+			return worker;
 	(void)close(peer);
 	return NULL;
 }

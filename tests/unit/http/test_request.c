@@ -25,7 +25,7 @@ read_it(void)
 	mem = arena_new(400000);
 	sigfillset(&blocked);
 	client_send(fd, &p);
-	ck_assert(fcgi_next(f, &blocked, 0));
+	ck_assert(fcgi_wait(f, &blocked, 0) && fcgi_take(f));
 	memset(&req, 0xff, sizeof req);
 	request_read(&req, f, mem);
 	fcgi_finish(f);

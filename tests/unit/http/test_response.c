@@ -35,7 +35,7 @@ send_it(bool head)
 	sigfillset(&blocked);
 	packet_request(&p, NULL, NULL);
 	client_send(fd, &p);
-	ck_assert(fcgi_next(f, &blocked, 0));
+	ck_assert(fcgi_wait(f, &blocked, 0) && fcgi_take(f));
 	response_send(&res, f, head);
 	fcgi_finish(f);
 	fcgi_close(&f);

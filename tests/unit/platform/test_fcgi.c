@@ -53,7 +53,17 @@ start(void)
 static bool
 next(int idle_ms)
 {
-	return fcgi_next(f, &blocked, idle_ms);
+	int64_t until = clock_steady_ms() + idle_ms, left = idle_ms;
+
+	while (fcgi_wait(f, &blocked, (int)left)) {
+		if (fcgi_take(f))
+			return true;
+		if (idle_ms > 0)
+			left = until - clock_steady_ms();
+		if (idle_ms > 0 && left < 0)
+			left = 0;
+	}
+	return false;
 }
 
 /* Reads and answers the current request with its body. */
@@ -97,6 +107,13 @@ assert_good_is_served_at_once(void)
 	serve();
 	assert_answered(fd);
 	ck_assert_int_lt(clock_steady_ms() - before, AT_ONCE);
+}
+
+static void
+serve_until(int64_t end)
+{
+	while (clock_steady_ms() < end)
+		assert_good_is_served_at_once();
 }
 
 START_TEST(a_whole_request_is_read_and_answered)
@@ -233,7 +250,7 @@ END_TEST
 /* All kinds of patience are tried here, at once: it takes its seconds. */
 START_TEST(silent_clients_cost_nobody_time_and_are_closed_in_the_end)
 {
-	int silent[300], half = 0;
+	int silent[300], half = 0, late;
 	int64_t opened = clock_steady_ms();
 
 	start();
@@ -251,10 +268,17 @@ START_TEST(silent_clients_cost_nobody_time_and_are_closed_in_the_end)
 	ck_assert(next(0));
 	assert_body_is_too_large();
 	ck_assert_int_lt(clock_steady_ms() - opened, FCGI_PATIENCE * 1000L);
-	ck_assert(!next(FCGI_PATIENCE * 1000 + 100));
+	serve_until(opened + 1000);
+	late = client_connect(listener);
+	/* The patience ends though there is always somebody to serve, */
+	serve_until(opened + FCGI_PATIENCE * 1000 + AT_ONCE);
 	for (int i = 0; i < ROWS(silent); i++)
 		ck_assert(client_refused(silent[i]));
 	ck_assert_int_lt(clock_steady_ms() - opened, MOST_PATIENCE);
+	/* and when there is nobody. */
+	ck_assert(!client_refused(late));
+	ck_assert(!next(1500));
+	ck_assert(client_refused(late));
 	assert_good_is_served_at_once();
 }
 END_TEST
@@ -337,9 +361,9 @@ START_TEST(a_signal_ends_the_waiting_even_while_requests_wait)
 	fd = send_good();
 	(void)raise(SIGTERM);
 	ck_assert_int_eq(signals, 0);
-	ck_assert(!fcgi_next(f, &unblocked, -1));
+	ck_assert(!fcgi_wait(f, &unblocked, -1));
 	ck_assert_int_eq(signals, 1);
-	ck_assert(fcgi_next(f, &unblocked, -1));
+	ck_assert(fcgi_wait(f, &unblocked, -1) && fcgi_take(f));
 	(void)raise(SIGTERM);
 	serve();
 	assert_answered(fd);
