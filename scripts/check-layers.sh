@@ -41,7 +41,7 @@ idn2.h: platform/idn.c
 json-c/: platform/json.c
 libesmtp.h: platform/smtp.c
 libpq-fe.h: platform/db_link.h
-link.h: platform/sandbox.c
+link.h: platform/self.c
 linux/capability.h: platform/sandbox.c
 openssl/: platform/crypto.c
 openssl/ssl.h: platform/smtp.c

@@ -103,7 +103,7 @@ send_in_child(const struct mailer *m, const char *recipient,
 	};
 	struct smtp_result r;
 
-	sandbox_close_files(&out, 1);
+	sandbox_close_files(out);
 	db_forget(m->process.db);
 	r = smtp_send(&relay, conf->mail_from, recipient, message, n);
 	_exit(write(out, &r, sizeof r) == (ssize_t)sizeof r ? 0 : 1);

@@ -17,6 +17,7 @@
 #include "platform/config.h"
 #include "platform/log.h"
 #include "platform/sandbox.h"
+#include "platform/self.h"
 #include "render/template.h"
 
 #define ARENA_SIZE (4UL * 1024 * 1024) /* address space; touched as needed */
@@ -240,11 +241,11 @@ process_start(struct process *p, enum process_kind kind, int keep_fd)
 	char *password;
 
 	log_open(k->name, (enum log_level)conf->log_level);
-	sandbox_name(k->name);
+	self_name(k->name);
 	/* libesmtp gives up when it may not look into root's. */
 	(void)unsetenv("HOME");
 	(void)unsetenv("XDG_CONFIG_HOME");
-	sandbox_close_files(&keep_fd, 1);
+	sandbox_close_files(keep_fd);
 	stopping = 0;
 	set_signals();
 	/* The libraries do not wipe: what they free is overwritten, but for

@@ -22,6 +22,7 @@
 #include "platform/listen.h"
 #include "platform/log.h"
 #include "platform/sandbox.h"
+#include "platform/self.h"
 #include "replace.h"
 #include "trial.h"
 
@@ -309,7 +310,7 @@ supervisor_run(struct config *c, const char *conf_path)
 	log_event(INFO, "supervisor.started",
 	    "version=" PACKAGE_VERSION " separation=%s",
 	    sandbox_separates() ? "users" : "off");
-	sandbox_trim();
+	self_trim();
 	serve();
 	remove_files();
 	log_event(INFO, "supervisor.left", "%s", "");

@@ -18,7 +18,7 @@
 #include "platform/config.h"
 #include "platform/fcgi.h"
 #include "platform/log.h"
-#include "platform/sandbox.h"
+#include "platform/self.h"
 #include "platform/yescrypt.h"
 #include "process.h"
 #include "render/template.h"
@@ -147,9 +147,9 @@ is_bloated(int64_t served)
 {
 	if (served % MEMORY_EVERY != 0)
 		return false;
-	if (sandbox_memory_kib() <= conf->worker_memory * 1024)
+	if (self_memory_kib() <= conf->worker_memory * 1024)
 		return false;
-	log_event(WARN, "worker.bloated", "kib=%ld", sandbox_memory_kib());
+	log_event(WARN, "worker.bloated", "kib=%ld", self_memory_kib());
 	return true;
 }
 

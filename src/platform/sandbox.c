@@ -7,14 +7,10 @@
 
 #include <errno.h>
 #include <grp.h>
-#include <link.h>
 #include <linux/capability.h>
 #include <pwd.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -107,74 +103,10 @@ sandbox_child(const struct sandbox *s)
 		(void)raise(SIGTERM);
 }
 
-/* Of one loaded object; the segments that were written to stay. */
-static int
-trim_object(struct dl_phdr_info *object, size_t size, void *arg)
-{
-	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-
-	(void)size;
-	(void)arg;
-	for (int i = 0; i < object->dlpi_phnum; i++) {
-		const ElfW(Phdr) *p = &object->dlpi_phdr[i];
-		ElfW(Addr) from = object->dlpi_addr + p->p_vaddr;
-		size_t before = from % page;
-
-		if (p->p_type != PT_LOAD || (p->p_flags & PF_W) != 0)
-			continue;
-		/* NOLINTNEXTLINE(performance-no-int-to-ptr) */
-		(void)madvise((void *)(from - before), p->p_memsz + before,
-		    MADV_DONTNEED);
-	}
-	return 0;
-}
-
 void
-sandbox_trim(void)
+sandbox_close_files(int keep)
 {
-	(void)dl_iterate_phdr(trim_object, NULL);
-}
-
-void
-sandbox_name(const char *name)
-{
-	char text[16]; /* what the kernel keeps */
-
-	(void)snprintf(text, sizeof text, "postern-%s", name);
-	(void)prctl(PR_SET_NAME, text, 0, 0, 0);
-}
-
-void
-sandbox_close_files(const int *keep, int n)
-{
-	unsigned from = 3;
-
-	for (int i = 0; i < n; i++) {
-		/* keep is in ascending order, and -1 is nothing. */
-		if (keep[i] < (int)from)
-			continue;
-		if (keep[i] > (int)from)
-			(void)close_range(from, (unsigned)keep[i] - 1, 0);
-		from = (unsigned)keep[i] + 1;
-	}
-	(void)close_range(from, ~0U, 0);
-}
-
-long
-sandbox_memory_kib(void)
-{
-	FILE *f = fopen("/proc/self/statm", "re");
-	long resident = 0, shared = 0;
-	char line[128];
-
-	if (f == NULL)
-		return 0;
-	if (fgets(line, sizeof line, f) != NULL) {
-		char *p = strchr(line, ' ');
-
-		resident = p == NULL ? 0 : strtol(p, &p, 10);
-		shared = p == NULL ? 0 : strtol(p, NULL, 10);
-	}
-	(void)fclose(f);
-	return (resident - shared) * (sysconf(_SC_PAGESIZE) / 1024);
+	if (keep > 3)
+		(void)close_range(3, (unsigned)keep - 1, 0);
+	(void)close_range(keep < 3 ? 3U : (unsigned)keep + 1, ~0U, 0);
 }

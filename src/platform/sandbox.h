@@ -28,23 +28,8 @@ struct sandbox {
 /* A child, after it opened its own secrets. */
 void sandbox_child(const struct sandbox *s);
 
-/*
- * Gives back the pages of the program and its libraries that are nothing but
- * their files' content: loading touches many that are never needed again, and
- * what is needed again comes back by itself.
- */
-void sandbox_trim(void);
-
-/* Names this process for ps and top: "postern-" and what fits of name. */
-void sandbox_name(const char *name);
-
-/* Closes every descriptor over 2 but keep[0..n-1], ascending (close_range(2)).
- * -1 in keep is nothing. */
-void sandbox_close_files(const int *keep, int n);
-
-/* The memory this process has to itself and in use, in KiB; 0 if /proc does
- * not say. */
-long sandbox_memory_kib(void);
+/* Closes every descriptor over 2 but keep, -1 for none (close_range(2)). */
+void sandbox_close_files(int keep);
 
 /* Whether this process can become others: started as root. */
 bool sandbox_separates(void);

@@ -139,7 +139,7 @@ START_TEST(forgetting_leaves_no_piece_of_the_password)
 	ck_assert_int_eq(db_run(db, test_mem(), &nothing, NULL, NULL), OK);
 	ck_assert_int_gt(search_memory(masked), 0);
 	if ((pid = fork()) == 0) {
-		sandbox_close_files(NULL, 0);
+		sandbox_close_files(-1);
 		db_forget(db);
 		_exit(search_memory(masked));
 	}
