@@ -19,7 +19,7 @@ import fcgi
 from conftest import NO_LIMITS
 from load import Load, accounts
 from posterns import SOAK, kinds
-from stack import as_owner, pg_program, signal_all, until
+from stack import as_owner, end, pg_program, signal_all, until
 
 REPLACED = 2.0  # seconds until a hung child has its successor
 PROMPT = 1.0    # seconds for an answer, whatever others do
@@ -363,6 +363,60 @@ def test_workers_retire_without_losing_a_request(stack, option, word):
     assert fresh >= 10, f"{fresh} fresh workers in {len(record)} requests"
     assert (grown > 0) == (word is not None), f"{grown} had grown"
     assert before["others"] == after["others"]
+
+
+def own_mib(pid):
+    """What a worker holds against worker_memory."""
+    with open(f"/proc/{pid}/statm", encoding="ascii") as f:
+        _, resident, shared = f.read().split()[:3]
+    return (int(resident) - int(shared)) * os.sysconf("SC_PAGESIZE") / 2 ** 20
+
+
+def grow(pid):
+    """Has a process write to all of its memory what stands there.  Most of
+    its arena, 4 MiB, was never touched: it grows by that at least."""
+    page = os.sysconf("SC_PAGESIZE")
+    with open(f"/proc/{pid}/maps", encoding="ascii") as f:
+        areas = [line.split()[0].split("-") for line in f if " rw-p " in line]
+    with open(f"/proc/{pid}/mem", "r+b", buffering=0) as f:
+        for area in areas:
+            pages = range(*(int(address, 16) for address in area), page)
+            if len(pages) * page > 2 ** 26:
+                continue  # a sanitizer's
+            for at in pages:
+                f.seek(at)
+                byte = f.read(1)
+                f.seek(at)
+                f.write(byte)
+
+
+def web_after(site, requests):
+    """The one web worker, after so many."""
+    with Load(site, "health ready", 2, count=requests) as load:
+        record = load.join()
+    assert not record.wrong(), record.tell(record.wrong())
+    until(lambda: len(kinds(site)) == 4, 5, "all children")
+    [web] = [pid for pid, kind in kinds(site).items() if kind == "web"]
+    return web
+
+
+def test_a_worker_retires_when_it_grows_over_its_limit(stack):
+    site = stack.site(web_workers=1, password_workers=1, **NO_LIMITS)
+    if not may_patch(site):
+        pytest.skip("another process's memory cannot be changed here")
+    limit = int(own_mib(web_after(site, 400)) + 3)
+    end(site.posternd)
+    site.write_conf(worker_memory=limit)
+    site.start_posternd()
+    web = web_after(site, 200)
+    assert web_after(site, 100) == web and own_mib(web) < limit
+    grow(web)
+    assert own_mib(web) > limit
+    assert web_after(site, 100) != web
+    with open(site.log, encoding="utf-8") as f:
+        assert f.read().count("worker.bloated") == 1
+    problems = site.stop()
+    assert not problems, problems
 
 
 # Peers that dawdle. ----------------------------------------------------------
