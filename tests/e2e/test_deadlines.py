@@ -125,8 +125,10 @@ def test_an_idle_child_that_is_stopped_is_replaced(busy_site, kind, n, names):
         record = load.end()
     assert killed(site, victims) == names
     assert took < REPLACED, f"{kind} was replaced after {took:.2f} s"
+    # What a stopped worker had been woken for: 502, or no answer.
     wrong = record.wrong()
-    assert len(wrong) <= 1, record.tell(wrong)
+    assert len(wrong) <= (kind != "others"), record.tell(wrong)
+    assert {c[3] for c in wrong} <= {0, 502}, record.tell(wrong)
     assert record.slowest() < REPLACED, record.figures()
 
 
