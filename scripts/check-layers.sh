@@ -19,7 +19,8 @@ handlers: domain/ http/ render/ platform/config.h platform/log.h platform/json.h
 routes: handlers/
 process: domain/unit.h render/template.h platform/
 worker: process.h routes.h handlers/ http/ render/ domain/unit.h domain/identity_token.h domain/signing_key.h domain/token_cache.h platform/
-mailer: process.h domain/ render/ platform/
+mail_child: process.h platform/
+mailer: process.h mail_child.h domain/ render/ platform/
 janitor: process.h domain/ platform/
 check: process.h domain/ render/ platform/
 replace: crew.h platform/
