@@ -16,6 +16,7 @@ import re
 import secrets
 import shutil
 import signal
+import stat
 import subprocess
 import tempfile
 import time
@@ -39,6 +40,7 @@ ROLES = {**{f"postern-{k}": [f"postern_{k}"] for k in KINDS},
 ALL_ROLES = [r for roles in ROLES.values() for r in roles] + [RUN_AS]
 SETGID, SETUID, KILL = 1 << 6, 1 << 7, 1 << 5
 README = os.path.join(SOURCE, "README.md")
+PRY = os.path.join(SOURCE, "tests", "e2e", "pry.py")
 LOGIN = ("postern", "the secret of the relay")
 PASSWORD = "a long enough secret"
 
@@ -410,47 +412,6 @@ def test_the_role_of_the_web_pool_reads_no_hash(running):
 
 # Secrets, and other processes' memory. ---------------------------------------
 
-# Tries everything it is told and prints what it could do.
-PRY = """
-import ctypes, json, os, signal, socket, sys
-job = json.load(sys.stdin)
-libc = ctypes.CDLL(None, use_errno=True)
-done = []
-for path in job["files"]:
-    try:
-        with open(path, "rb") as f:
-            if path.endswith("/mem"):
-                f.seek(job["at"][path])
-            f.read(16)
-        done.append("read " + path)
-    except OSError:
-        pass
-for path in job["folders"]:
-    try:
-        os.listdir(path)
-        done.append("list " + path)
-    except OSError:
-        pass
-for path in job["sockets"]:
-    try:
-        with socket.socket(socket.AF_UNIX) as s:
-            s.connect(path)
-        done.append("connect " + path)
-    except OSError:
-        pass
-for pid in job["pids"]:
-    if libc.ptrace(16, pid, 0, 0) == 0:
-        done.append("trace %d" % pid)
-        libc.ptrace(17, pid, 0, 0)
-    try:
-        os.kill(pid, 0)
-        done.append("signal %d" % pid)
-    except OSError:
-        pass
-print(json.dumps(done))
-"""
-
-
 def mapped_at(pid):
     """An address that can be read in pid."""
     with open(f"/proc/{pid}/maps", encoding="utf-8") as f:
@@ -469,10 +430,13 @@ def pry(root, user, pids):
                     ("fd", "cwd/", "map_files")],
         "sockets": [f"{root.home}/run/postern/{p}.sock"
                     for p in ("web", "password")]}
+    with open(PRY, encoding="ascii") as f:
+        program = f.read()  # that user may not reach the file
     done = subprocess.run(
         root.as_user(root.uid[user])[:-1] + [
-            "--no-new-privs", "--", "/usr/bin/python3", "-c", PRY], cwd="/",
-        input=json.dumps(job), capture_output=True, text=True, check=False)
+            "--no-new-privs", "--", "/usr/bin/python3", "-c", program],
+        cwd="/", input=json.dumps(job), capture_output=True, text=True,
+        check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -499,8 +463,18 @@ def test_what_is_pried_at_is_there(running):
 
 def test_the_secrets_are_roots_alone(running):
     for path in running.key, running.smtp_password:
-        stat = os.stat(running.home + path)
-        assert (stat.st_uid, stat.st_mode & 0o777) == (0, 0o600), path
+        found = os.stat(running.home + path)
+        assert (found.st_uid, found.st_mode & 0o777) == (0, 0o600), path
+
+
+def test_the_sockets_are_for_the_web_servers_group_alone(running):
+    group = grp.getgrnam(RUN_AS).gr_gid
+    folder = f"{running.home}/run/postern"
+    for path, mode in ((folder, 0o750), (folder + "/web.sock", 0o660),
+                       (folder + "/password.sock", 0o660)):
+        found = os.stat(path)
+        assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (
+            0, group, mode), f"{path}: {found}"
 
 
 # The order of things. --------------------------------------------------------
