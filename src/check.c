@@ -51,7 +51,8 @@ count_live(const struct key_listed *list, int n)
 
 /*
  * A further node with a key file of its own starts, makes a key of its own,
- * and refuses what the others sign.  No error: so begins a new key file too.
+ * and refuses what the others sign.  Only a warning, because it looks the same
+ * when the key file was replaced on purpose.
  */
 static void
 look_at_keys(struct process *p)
@@ -139,7 +140,8 @@ check_socket_group(void)
 	return wait_for(pid);
 }
 
-/* Root that may read everything would read what the children cannot. */
+/* Root's access to all files is dropped first: with it this process could read
+ * what the children cannot. */
 static int
 check_all(bool with_database)
 {
@@ -153,7 +155,7 @@ check_all(bool with_database)
 }
 
 int
-check_start(void)
+check_without_database(void)
 {
 	return check_all(false);
 }

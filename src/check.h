@@ -15,6 +15,6 @@ int check_run(void);
  * The same without the database: what a reload tries, which must go through
  * while the database is away.
  */
-int check_start(void);
+int check_without_database(void);
 
 #endif

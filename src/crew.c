@@ -31,12 +31,12 @@ struct child {
 	pid_t pid;
 	enum process_kind kind;
 	int generation;
-	int64_t started_at, told_at; /* told_at: first SIGTERM, 0 for none */
+	int64_t started_at, terminated_at; /* first SIGTERM, 0 for none */
 	bool killed;
 };
 
 /* What should run of one kind. */
-struct post {
+struct kind_state {
 	int wanted;
 	int listen_fd;                /* -1 for none */
 	int64_t pause_ms, not_before; /* back-off */
@@ -45,7 +45,7 @@ struct post {
 static struct crew {
 	int generation;
 	bool leaving;
-	struct post post[CREW_KINDS];
+	struct kind_state kind[CREW_KINDS];
 	struct child child[CREW_MAX];
 	char *pages; /* shared; one a place in child, with its watchdog */
 	size_t page;
@@ -65,13 +65,13 @@ crew_open(void)
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	must(crew.pages != MAP_FAILED);
 	for (int k = 0; k < CREW_KINDS; k++)
-		crew.post[k].listen_fd = -1;
+		crew.kind[k].listen_fd = -1;
 }
 
 void
 crew_set_socket(enum process_kind kind, int fd)
 {
-	crew.post[kind].listen_fd = fd;
+	crew.kind[kind].listen_fd = fd;
 }
 
 void
@@ -82,10 +82,10 @@ crew_resize(void)
 
 	if (hashing == 0)
 		hashing = cores > 0 ? cores : 1;
-	crew.post[PROCESS_WEB].wanted = (int)conf->web_workers;
-	crew.post[PROCESS_PASSWORD].wanted = (int)hashing;
-	crew.post[PROCESS_MAILER].wanted = 1;
-	crew.post[PROCESS_JANITOR].wanted = 1;
+	crew.kind[PROCESS_WEB].wanted = (int)conf->web_workers;
+	crew.kind[PROCESS_PASSWORD].wanted = (int)hashing;
+	crew.kind[PROCESS_MAILER].wanted = 1;
+	crew.kind[PROCESS_JANITOR].wanted = 1;
 }
 
 /* Starting ---------------------------------------------------------------- */
@@ -110,7 +110,7 @@ keep_own_page(size_t place)
 _Noreturn static void
 become_child(enum process_kind kind, size_t place)
 {
-	int fd = crew.post[kind].listen_fd;
+	int fd = crew.kind[kind].listen_fd;
 
 	process_set_watchdog(keep_own_page(place));
 	switch (kind) {
@@ -200,13 +200,14 @@ crew_fill(void)
 	int64_t now = clock_steady_ms();
 
 	for (int i = 0; i < CREW_MAX; i++)
-		if (crew.child[i].pid != 0 && crew.child[i].told_at == 0 &&
+		if (crew.child[i].pid != 0 &&
+		    crew.child[i].terminated_at == 0 &&
 		    crew.child[i].generation == crew.generation)
 			have[crew.child[i].kind]++;
 	for (int k = 0; k < CREW_KINDS; k++)
-		for (int n = have[k]; n < crew.post[k].wanted; n++)
+		for (int n = have[k]; n < crew.kind[k].wanted; n++)
 			if (stays((enum process_kind)k) &&
-			    now >= crew.post[k].not_before)
+			    now >= crew.kind[k].not_before)
 				spawn((enum process_kind)k);
 }
 
@@ -215,7 +216,7 @@ crew_renew(void)
 {
 	crew.generation++;
 	for (int k = 0; k < CREW_KINDS; k++)
-		crew.post[k].pause_ms = crew.post[k].not_before = 0;
+		crew.kind[k].pause_ms = crew.kind[k].not_before = 0;
 }
 
 void
@@ -235,24 +236,24 @@ crew_adopt(const struct crew_member *left, int n)
 
 /* A child that dies young makes the next one wait, longer each time. */
 static void
-pause_post(const struct child *c, bool clean)
+pause_kind(const struct child *c, bool clean)
 {
-	struct post *post = &crew.post[c->kind];
+	struct kind_state *kind = &crew.kind[c->kind];
 	int64_t now = clock_steady_ms();
 
 	if (clean || now - c->started_at >= SHORT_LIFE_MS) {
-		post->pause_ms = 0;
+		kind->pause_ms = 0;
 		return;
 	}
-	post->pause_ms =
-	    post->pause_ms == 0 ? BACKOFF_FIRST_MS : post->pause_ms * 2;
-	if (post->pause_ms > BACKOFF_MOST_MS)
-		post->pause_ms = BACKOFF_MOST_MS;
-	post->not_before = now + post->pause_ms;
+	kind->pause_ms =
+	    kind->pause_ms == 0 ? BACKOFF_FIRST_MS : kind->pause_ms * 2;
+	if (kind->pause_ms > BACKOFF_MOST_MS)
+		kind->pause_ms = BACKOFF_MOST_MS;
+	kind->not_before = now + kind->pause_ms;
 }
 
 static void
-bury(struct child *c, int status)
+reap(struct child *c, int status)
 {
 	bool clean = WIFEXITED(status) && WEXITSTATUS(status) == 0;
 
@@ -263,7 +264,7 @@ bury(struct child *c, int status)
 		log_event(ERROR, "child.failed", "kind=%s pid=%ld status=%d",
 		    process_name(c->kind), (long)c->pid, WEXITSTATUS(status));
 	if (c->generation == crew.generation)
-		pause_post(c, clean);
+		pause_kind(c, clean);
 	*c = (struct child){ .pid = 0 };
 }
 
@@ -283,7 +284,7 @@ kill_child(struct child *c, const char *why)
  * other, for a connection.
  */
 void
-crew_note(pid_t pid, int status)
+crew_reap(pid_t pid, int status)
 {
 	for (int i = 0; i < CREW_MAX; i++) {
 		struct child *c = &crew.child[i];
@@ -293,24 +294,24 @@ crew_note(pid_t pid, int status)
 		if (WIFSTOPPED(status))
 			kill_child(c, "stopped");
 		else
-			bury(c, status);
+			reap(c, status);
 	}
 }
 
 /*
- * Tells a child to leave, again and again: a signal that comes between the
- * look at the flag and the wait can be lost.
+ * Has a child leave; SIGTERM is sent again and again: a signal that comes
+ * between the look at the flag and the wait can be lost.
  */
 static void
-tell(struct child *c, int64_t now)
+terminate(struct child *c, int64_t now)
 {
 	int64_t most = most_ms();
 
 	if (c->kind == PROCESS_MAILER)
 		most += conf->smtp_timeout * 1000;
-	if (c->told_at == 0)
-		c->told_at = now;
-	if (now - c->told_at > most)
+	if (c->terminated_at == 0)
+		c->terminated_at = now;
+	if (now - c->terminated_at > most)
 		kill_child(c, "did not leave in time");
 	else
 		(void)kill(c->pid, SIGTERM);
@@ -331,7 +332,7 @@ crew_watch(void)
 			kill_child(c,
 			    serves(c->kind) ? "over request_timeout" : "hung");
 		if (c->generation != crew.generation || !stays(c->kind))
-			tell(c, now);
+			terminate(c, now);
 	}
 }
 

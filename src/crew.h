@@ -32,15 +32,15 @@ void crew_resize(void);
 /* Starts what is missing, unless it died too young too often just now. */
 void crew_fill(void);
 
-/* All that run now are of an older generation: told to leave once
- * crew_fill() started their successors. */
+/* All that run now are of an older generation: terminated once crew_fill()
+ * started their successors. */
 void crew_renew(void);
 
 /* Children a predecessor left: of an older generation from the start. */
 void crew_adopt(const struct crew_member *left, int n);
 
-/* Takes note of a status of waitpid(2). */
-void crew_note(pid_t pid, int status);
+/* A child changed its state, as waitpid(2) says: it ended, or was stopped. */
+void crew_reap(pid_t pid, int status);
 
 /*
  * From now on all leave, but the pools only when mailer and janitor are gone:
@@ -49,7 +49,7 @@ void crew_note(pid_t pid, int status);
 void crew_leave(void);
 
 /*
- * Kills who is over its deadline, and tells who is to leave to finish: the
+ * Kills who is over its deadline, and terminates who is to leave: the
  * older generations, and after crew_leave() the rest.
  */
 void crew_watch(void);

@@ -15,7 +15,9 @@
 
 #define ROUND_MS 60000
 #define AGAIN_MS 1000 /* after a full batch, or with the database away */
-#define EAGER 20      /* rounds in which the one we replace may let go */
+/* First rounds that follow each other soon, when the lock is taken: it may be
+ * the janitor that this one replaces, on its way out. */
+#define EAGER 20
 
 static enum err
 turn_keys(struct unit *u)

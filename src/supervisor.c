@@ -271,7 +271,7 @@ reap(void)
 
 	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
 		if (!trial_is(&sup.trial, pid))
-			crew_note(pid, status);
+			crew_reap(pid, status);
 		else if (!WIFSTOPPED(status))
 			end_trial(status);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The trial of a change.  Its child leads a process group, so that what it
- * started ends with it: who hangs may do so below a child of its own.
+ * The trial of a change.  Its child leads a process group, so that all of it
+ * ends together: what hangs may be a child of that child.
  */
 #include "trial.h"
 
@@ -34,7 +34,7 @@ run(enum change change, const struct config *fresh)
 	if (change == CHANGE_PROGRAM)
 		replace_check();
 	conf = fresh;
-	exit(check_start());
+	exit(check_without_database());
 }
 
 bool
