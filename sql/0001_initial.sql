@@ -129,7 +129,7 @@ CREATE TABLE postern.address_change (
   new_canonical text NOT NULL,
   epoch int NOT NULL, -- of the account when it was asked for
   created_at timestamptz NOT NULL DEFAULT now(),
-  -- From the confirmation on: its ordinal number, and what it replaced.
+  -- From the confirmation on: the how manieth, and what it replaced.
   number int,
   old_address text,
   old_canonical text,
@@ -433,19 +433,16 @@ $$;
 -- What the janitor may delete: nothing but this -----------------------------
 -- Each deletes what is over, a batch a call, and returns how many rows.
 -- Ended and expired sessions stay a week: their refresh tokens are told
--- "expired", and a person sees what happened.  Nobody waits for a row that
--- another holds, nor for the janitor: it is left to the next round.
+-- "expired", and a person sees what happened.
 CREATE FUNCTION postern.expire_sessions() RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   WITH gone AS (DELETE FROM postern.session
     WHERE (account_id, id) IN (
-      SELECT * FROM (SELECT account_id, id FROM postern.session
-        WHERE expires_at < now() - interval '7 days' LIMIT 1000
-        FOR UPDATE SKIP LOCKED) over
+      (SELECT account_id, id FROM postern.session
+        WHERE expires_at < now() - interval '7 days' LIMIT 1000)
       UNION ALL
-      SELECT * FROM (SELECT account_id, id FROM postern.session
-        WHERE ended_at < now() - interval '7 days' LIMIT 1000
-        FOR UPDATE SKIP LOCKED) ended)
+      (SELECT account_id, id FROM postern.session
+        WHERE ended_at < now() - interval '7 days' LIMIT 1000))
     RETURNING 1)
   SELECT count(*) FROM gone
 $$;
@@ -455,8 +452,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   WITH gone AS (DELETE FROM postern.one_time_token
     WHERE (account_id, hash) IN (SELECT account_id, hash
       FROM postern.one_time_token
-      WHERE expires_at < now() - interval '1 day' LIMIT 1000
-      FOR UPDATE SKIP LOCKED)
+      WHERE expires_at < now() - interval '1 day' LIMIT 1000)
     RETURNING 1)
   SELECT count(*) FROM gone
 $$;
@@ -477,7 +473,7 @@ CREATE FUNCTION postern.expire_rate_limits() RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   WITH gone AS (DELETE FROM postern.rate_limit
     WHERE key IN (SELECT key FROM postern.rate_limit
-      WHERE tat < now() LIMIT 1000 FOR UPDATE SKIP LOCKED)
+      WHERE tat < now() LIMIT 1000) AND tat < now()
     RETURNING 1)
   SELECT count(*) FROM gone
 $$;
@@ -494,20 +490,19 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- Accounts that were never verified, so many seconds old (an hour at least),
--- unless their owner holds a link that still verifies them.  A banned one
--- stays: its end would lift the ban.
+-- unless their owner holds a link that still verifies them.
 CREATE FUNCTION postern.expire_accounts(lifetime bigint) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   WITH gone AS (DELETE FROM postern.account
     WHERE id IN (SELECT a.id FROM postern.account a
-      WHERE a.verified_at IS NULL AND a.disabled_at IS NULL
+      WHERE a.verified_at IS NULL
         AND a.created_at < now() - greatest(lifetime, 3600) * interval '1 s'
         AND (NOT EXISTS (SELECT FROM postern.one_time_token t
             WHERE t.account_id = a.id AND t.purpose IN ('verify', 'reset')
               AND t.used_at IS NULL AND t.expires_at > now())
           OR a.created_at < now() - 2 * greatest(lifetime, 3600)
             * interval '1 s')
-      LIMIT 1000) AND verified_at IS NULL AND disabled_at IS NULL
+      LIMIT 1000) AND verified_at IS NULL
     RETURNING 1)
   SELECT count(*) FROM gone
 $$;

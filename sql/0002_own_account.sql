@@ -151,17 +151,15 @@ BEGIN
   END IF;
   DELETE FROM postern.mail_outbox WHERE account_id = of_account
     OR (account_id IS NULL AND canonical = a.canonical);
-  -- A confirmation under way is waited for: its former address is told too.
-  SELECT * INTO a FROM postern.account
-    WHERE id = of_account AND epoch = of_epoch FOR UPDATE;
-  IF NOT FOUND THEN
-    RAISE serialization_failure; -- something that raises it was faster
-  END IF;
   SELECT array_agg(c) INTO former FROM postern.address_change c
     WHERE c.account_id = of_account AND c.taken_back_at IS NULL
       AND c.take_back_until > clock_timestamp()
       AND c.old_canonical <> a.canonical;
-  DELETE FROM postern.account WHERE id = of_account;
+  DELETE FROM postern.account WHERE id = of_account AND epoch = of_epoch
+    RETURNING * INTO a;
+  IF NOT FOUND THEN
+    RAISE serialization_failure; -- something that raises it was faster
+  END IF;
   INSERT INTO postern.mail_outbox
       (kind, account_id, canonical, recipient, locale)
     SELECT 'account_deleted', of_account, a.canonical, a.address, a.locale

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Export and deletion.  Both reach over all tables, which no pool may do by
- * itself: the schema does it (0002_own_account.sql).
+ * itself: the schema does it.
  */
 #include "domain/account_end.h"
 

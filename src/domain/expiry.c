@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Expiry: one statement a table, a batch a time (0001_initial.sql). */
+/* Expiry: a function of the schema a table, a batch a time. */
 #include "domain/expiry.h"
 
 #include "domain/locks.h"

@@ -7,7 +7,7 @@
 #include "domain/unit.h"
 
 /* The newest migration in sql/ that this program needs. */
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 
 /*
  * The version the database is at; 0 when there is no schema.  Later versions

@@ -592,6 +592,7 @@ cluster_open(void)
 	sql_exec("BEGIN");
 	sql_exec_text(sql_file("0001_initial.sql"));
 	sql_exec_text(sql_file("0002_own_account.sql"));
+	sql_exec_text(sql_file("0003_races.sql"));
 	sql_exec("COMMIT");
 	role_passwords();
 	sql_close();
