@@ -19,7 +19,7 @@
 #include "platform/config.h"
 #include "platform/crypto.h"
 
-#define TRIES 100
+#define TRIES 1000
 #define FILE_MOST (1024L * 1024)
 
 enum task {
@@ -210,17 +210,19 @@ compare_all(struct unit *u, const struct file *files, int nfiles, int *napplied)
 	return 0;
 }
 
-/* Its lock_timeout is short, so that nobody waits long for it; it has patience
- * instead. */
+/*
+ * Its lock_timeout is short, because whoever needs the table meanwhile queues
+ * behind it and has 0.9 s in all; it has patience instead, for a backup or a
+ * report that reads the table for minutes.
+ */
 static enum err
-apply_patiently(struct unit *u, const struct file *f, bool keep,
-    const char **why)
+apply_patiently(struct unit *u, const char *script, const char **why)
 {
 	const struct timespec pause = { .tv_nsec = 200 * 1000000L };
 	enum err e;
 
 	for (int tries = 1;; tries++) {
-		e = schema_apply(u, &f->migration, f->text, keep, why);
+		e = schema_apply(u, script, why);
 		if (e == OK || !db_blocked(u->db) || tries == TRIES)
 			return e;
 		(void)nanosleep(&pause, NULL);
@@ -236,7 +238,8 @@ apply(struct unit *u, const struct file *f, bool keep)
 	(void)printf("%04d %s: %s … ", m->version, m->name,
 	    keep ? "applying" : "trying");
 	(void)fflush(stdout);
-	if (apply_patiently(u, f, keep, &why) != OK) {
+	if (apply_patiently(u, schema_script(u, m, f->text, keep), &why) !=
+	    OK) {
 		(void)printf("failed\n");
 		return ctl_fail("%s: %s\nnothing of it was kept", f->path, why);
 	}

@@ -81,11 +81,11 @@ schema_applied(struct unit *u, struct schema_migration **list, int *n)
  * checksum, which it cannot know of itself, is noted in the same
  * transaction.  It is hexadecimal, so it needs no quoting.
  */
-enum err
-schema_apply(struct unit *u, const struct schema_migration *m, const char *sql,
-    bool keep, const char **why)
+const char *
+schema_script(struct unit *u, const struct schema_migration *m, const char *sql,
+    bool keep)
 {
-	const char *script = arena_printf(u->mem,
+	return arena_printf(u->mem,
 	    "BEGIN;\n%s\n"
 	    "UPDATE postern.schema_migration SET checksum = '%s'"
 	    " WHERE version = %d;\n"
@@ -96,6 +96,11 @@ schema_apply(struct unit *u, const struct schema_migration *m, const char *sql,
 	    "%s;\n",
 	    sql, m->checksum, m->version, m->version,
 	    keep ? "COMMIT" : "ROLLBACK");
+}
+
+enum err
+schema_apply(struct unit *u, const char *script, const char **why)
+{
 	const char *ignored;
 	enum err e;
 

@@ -36,12 +36,18 @@ enum err schema_applied(struct unit *u, struct schema_migration **list,
     int *n) MUST_USE;
 
 /*
- * Runs a file's text as one transaction and notes its checksum; takes it
- * back when keep is false.  On failure nothing of it is left and *why is
+ * A file's text as one transaction that notes its checksum, in the unit's
+ * memory; it takes itself back when keep is false.
+ */
+const char *schema_script(struct unit *u, const struct schema_migration *m,
+    const char *sql, bool keep) MUST_USE;
+
+/*
+ * Runs such a script.  On failure nothing of it is left and *why is
  * PostgreSQL's message.  A file that does not note its own version is one.
  */
-enum err schema_apply(struct unit *u, const struct schema_migration *m,
-    const char *sql, bool keep, const char **why) MUST_USE;
+enum err schema_apply(struct unit *u, const char *script,
+    const char **why) MUST_USE;
 
 /* Notes the checksum of a migration that psql applied. */
 enum err schema_adopt(struct unit *u,

@@ -386,6 +386,8 @@ static const struct {
 	{ "", "rotated_at = now() - interval '11 s'", 1 },
 	{ "", "rotated_at = rotated_at", 2 },
 	{ "refresh_grace = 0\n", "rotated_at = rotated_at", 1 },
+	/* A twin that came before, and waited for the row's lock. */
+	{ "refresh_grace = 0\n", "rotated_at = now() + interval '1 s'", 1 },
 };
 
 START_TEST(older_token_is_theft_and_ends_the_session)

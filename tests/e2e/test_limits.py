@@ -14,6 +14,7 @@ import pytest
 from client import (Client, at_once, granted, next_address, refused,
                     sorry_page)
 from front import Front
+from posterns import cpu_ticks, kinds
 from stack import SOURCE
 from test_forgot_and_resend import FORGOT, MESSAGES, RESEND, SUBJECTS, ask
 
@@ -78,6 +79,40 @@ def tight_site(stack):
                       limit_login_hour="12/24h", limit_other="20/24h")
     yield site
     assert not site.stop()
+
+
+@pytest.fixture(scope="module")
+def costly_site(stack):
+    """An instance where a hash takes long."""
+    site = stack.site(password_cost=8, limit_login="5/1h",
+                      limit_register="5/1h")
+    yield site
+    assert not site.stop()
+
+
+def hashing_ticks(site):
+    """The processor time that the password pool has used so far."""
+    return sum(cpu_ticks(pid) for pid, kind in kinds(site).items()
+               if kind == "password")
+
+
+@pytest.mark.parametrize("status, call", [
+    (401, lambda c, known: login(c, known.email)),
+    (401, lambda c, known: login(c, "nobody@example.com")),
+    (201, lambda c, known: c.post("/auth/register", {
+        "email": next_address(), "password": GOOD}))],
+    ids=["known", "unknown", "register"])
+def test_a_limited_call_hashes_nothing(costly_site, status, call):
+    """By the processor's time, which other load does not lengthen."""
+    client, known = costly_site.client(), costly_site.account()
+    at = [hashing_ticks(costly_site)]
+    for expected in [status] * 5 + [429] * 10:
+        answer = call(client, known)
+        assert answer.status_code == expected, answer.text
+        at.append(hashing_ticks(costly_site))
+    hashing, limited_took = (at[5] - at[0]) / 5, (at[15] - at[5]) / 10
+    assert hashing > 4 and limited_took < hashing / 8, (
+        f"{hashing} ticks a hash, {limited_took} a refusal: {at}")
 
 
 def test_a_client_has_a_long_limit_beside_the_short(tight_site):

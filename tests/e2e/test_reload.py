@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -16,7 +17,8 @@ import pytest
 import fcgi
 from conftest import NO_LIMITS
 from load import Load, accounts, query
-from stack import SOURCE, Site, as_owner, clean_environment, give, until
+from stack import (SOURCE, Psql, Site, as_owner, clean_environment, give,
+                   until)
 
 REQUESTS = 100000 if os.environ.get("POSTERN_SOAK") else 10000
 MIX = "health ready refresh ready refresh login ready refresh register"
@@ -446,23 +448,28 @@ def test_the_dump_read_back_gives_the_same_dump(own_site):
 # Migration. ------------------------------------------------------------------
 
 NEXT = """\
-SET LOCAL lock_timeout = '300ms';
 ALTER TABLE postern.account ADD COLUMN nickname text NOT NULL DEFAULT '';
 ALTER TABLE postern.session ADD COLUMN device uuid;
 CREATE INDEX session_device ON postern.session (device);
-INSERT INTO postern.schema_migration (version, name) VALUES (2, 'nickname');
+INSERT INTO postern.schema_migration (version, name) VALUES (%d, 'nickname');
 """
+BACKUP = 2.5  # seconds for which pg_dump reads a table of them
 
 
 @pytest.fixture
 def next_sql(own_site):
-    """The migrations of the next version: one more."""
+    """The migrations of the next version: one more, as patient for a lock as
+    the newest is."""
     folder = os.path.join(own_site.home, "sql")
     shutil.copytree(os.path.join(SOURCE, "sql"), folder)
+    newest = os.path.join(folder, max(os.listdir(folder)))
+    with open(newest, encoding="utf-8") as f:
+        patience, = re.findall(r"^SET LOCAL lock_timeout = .*;\n", f.read(),
+                               re.M)
     number = len(os.listdir(folder)) + 1
     name = f"{number:04}_nickname.sql"
     with open(os.path.join(folder, name), "w", encoding="ascii") as f:
-        f.write(NEXT.replace("(2,", f"({number},"))
+        f.write(patience + NEXT % number)
     return folder
 
 
@@ -482,6 +489,7 @@ def test_the_next_migration_runs_while_this_version_serves(
         own_site, next_sql):
     site, last = own_site, max(os.listdir(next_sql))
     number, name = last[:4], last[5:-4]
+    backup = Psql(site)
     with Load(site, MIX, accounts=accounts(site, 8)) as load:
         load.wait(200)
         assert re.search(rf"^{number} {name} +pending$",
@@ -491,7 +499,14 @@ def test_the_next_migration_runs_while_this_version_serves(
         assert re.search(rf"^{number} {name} +pending$",
                          migrate(site, next_sql, "--status"), re.M)
         load.wait(200)
+        backup("BEGIN; LOCK TABLE postern.account IN ACCESS SHARE MODE;"
+               " SELECT 1")
+        end = threading.Timer(BACKUP, backup.close)
+        end.start()
+        began = time.monotonic()
         migrate(site, next_sql)
+        assert time.monotonic() - began > BACKUP - 0.5
+        end.join()
         load.wait(500)
         record = load.end()
     assert not record.wrong(), record.tell(record.wrong())
