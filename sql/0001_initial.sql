@@ -3,7 +3,7 @@
 -- database:  psql --single-transaction -v ON_ERROR_STOP=1 -f 0001_initial.sql
 -- A file that was applied anywhere is never changed; the next number adds.
 
-SET LOCAL lock_timeout = '300ms';
+SET LOCAL lock_timeout = '5s';
 
 -- Roles ---------------------------------------------------------------------
 -- One a process, and one for posternctl.  They are made without a password:

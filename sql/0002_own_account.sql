@@ -3,7 +3,7 @@
 -- change: it can do this, for the holder of a mailed link or of a session,
 -- and nothing else.
 
-SET LOCAL lock_timeout = '300ms';
+SET LOCAL lock_timeout = '5s';
 
 -- Changes of address, for the holders of their links ------------------------
 -- The change a good token stands for; no row for any other.  Confirming ends
