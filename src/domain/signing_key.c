@@ -270,8 +270,14 @@ signing_keys_refresh(struct unit *u, struct signing_keys *k, int64_t age_ms)
 void
 signing_keys_freshen(struct unit *u)
 {
+	int64_t age_ms = SIGNING_KEYS_STALE_MS;
+	const char *kid;
+
 	must(u->signing != NULL);
-	if (signing_keys_refresh(u, u->signing, SIGNING_KEYS_STALE_MS) != OK)
+	/* Somebody needs one: the first may have been made a moment ago. */
+	if (signing_keys_current(u->signing, &kid) == NULL)
+		age_ms = 0;
+	if (signing_keys_refresh(u, u->signing, age_ms) != OK)
 		log_event(DEBUG, "key.stale", "%s", "");
 }
 

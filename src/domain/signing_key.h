@@ -46,8 +46,8 @@ enum err signing_keys_refresh(struct unit *u, struct signing_keys *keys,
 
 /*
  * For whoever is about to sign or to verify: refreshes the unit's keys when
- * they are stale, as those of a worker are that nobody asked for an hour.
- * Those at hand do while the database is away.
+ * they are stale, as those of a worker are that nobody asked for an hour, or
+ * none of them signs.  Those at hand do while the database is away.
  */
 void signing_keys_freshen(struct unit *u);
 

@@ -327,6 +327,22 @@ END_TEST
  * However many names nobody knows: one reading a second.  The table is
  * emptied behind the worker's back, so a reading shows.
  */
+/* The first key of all is there for the first sign-in after it. */
+START_TEST(worker_without_a_key_looks_before_it_signs)
+{
+	struct unit *janitor = start(), *web = unit_as(WEB);
+	const char *kid;
+
+	web->signing = signing_keys_new();
+	ck_assert_int_eq(signing_keys_refresh(web, web->signing, 0), OK);
+	ck_assert_ptr_null(signing_keys_current(web->signing, &kid));
+	(void)run(janitor);
+	signing_keys_freshen(next(web));
+	ck_assert_ptr_nonnull(signing_keys_current(web->signing, &kid));
+	signing_keys_free(&web->signing);
+}
+END_TEST
+
 START_TEST(unknown_names_cost_one_reading_a_second)
 {
 	/* {"alg":"ES256","typ":"at+jwt","kid":"nobody"} */
@@ -466,6 +482,7 @@ key_suite(void)
 		CASE(foreign_row_retires_nothing, 0),
 		CASE(token_of_a_new_key_is_looked_up, 0),
 		CASE(idle_worker_looks_before_it_signs, 0),
+		CASE(worker_without_a_key_looks_before_it_signs, 0),
 		CASE(unknown_names_cost_one_reading_a_second, 0),
 		CASE(unknown_name_is_no_refusal_while_the_database_is_away, 0),
 		CASE(retired_key_s_tokens_are_forgotten, 0),
