@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 """Story: PostgreSQL is several hosts, one of which takes over, or stands
-behind a pooler."""
+behind a pooler.  Faults last longer with POSTERN_SOAK=1."""
 
 import os
 import shutil
