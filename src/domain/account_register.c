@@ -119,8 +119,8 @@ insert(struct unit *u, const struct address *address, const char *language,
 
 /* All else that belongs to a new account. */
 static enum err
-furnish(struct unit *u, const struct address *address, const struct uuid *id,
-    const char *hash)
+insert_rest(struct unit *u, const struct address *address,
+    const struct uuid *id, const char *hash)
 {
 	enum err e;
 
@@ -149,7 +149,7 @@ account_register(struct unit *u, const struct address *address,
 	e = taken ? unit_send(u, &tell_owner,
 			DB_PARAMS(db_text(address->canonical),
 			    db_text(may_mail ? "true" : "false"))) :
-		    furnish(u, address, &fresh, hash);
+		    insert_rest(u, address, &fresh, hash);
 	if (e != OK)
 		return unit_rollback(u, e);
 	if ((e = unit_commit(u)) != OK)

@@ -117,7 +117,7 @@ take_token(struct unit *u, const struct one_time_token *t, const char *purpose,
 }
 
 static enum err
-change_everything(struct unit *u, const struct uuid *id, const char *hash,
+apply_reset(struct unit *u, const struct uuid *id, const char *hash,
     const char *canonical)
 {
 	const struct db_param *account = DB_PARAMS(db_uuid(id));
@@ -150,7 +150,7 @@ replace_password(struct unit *u, const char *token, enum token_purpose purpose,
 		return e;
 	if ((e = unit_begin(u)) != OK ||
 	    (e = take_token(u, &t, name, &canonical)) != OK ||
-	    (e = change_everything(u, &t.account, hash, canonical)) != OK)
+	    (e = apply_reset(u, &t.account, hash, canonical)) != OK)
 		return unit_rollback(u, e);
 	if ((e = unit_commit(u)) == OK)
 		audit_log("account.password_reset", &t.account, NULL);

@@ -135,7 +135,7 @@ sweep(struct unit *u, int *deleted)
 
 /* The round, its transaction open. */
 static enum err
-turn(struct unit *u, struct signing_keys *k, struct key_rotation *done)
+rotate(struct unit *u, struct signing_keys *k, struct key_rotation *done)
 {
 	const char *kid;
 	enum err e;
@@ -163,7 +163,7 @@ key_rotation_run(struct unit *u, struct key_rotation *done)
 	if ((e = begin(u)) != OK)
 		return e;
 	k = signing_keys_new();
-	e = turn(u, k, done);
+	e = rotate(u, k, done);
 	signing_keys_free(&k);
 	return e == OK ? unit_commit(u) : unit_rollback(u, e);
 }

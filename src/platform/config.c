@@ -328,7 +328,7 @@ check_smtp_host(struct load *l)
 		    " name or an IPv4 address, and the port in smtp_port");
 }
 
-/* On a site of one's own machine it will do. */
+/* Fine for a site that this machine alone uses. */
 static void
 check_sender(struct load *l)
 {
