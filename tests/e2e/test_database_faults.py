@@ -2,7 +2,7 @@
 """Story: PostgreSQL stops, dies, hangs, crawls, fills up and locks up, under
 load.  Every time: 503 within 2 s where it is needed and nowhere a hang, well
 within 2 s of its return, and the books are right afterwards.  A second or two
-each, ten with POSTERN_SOAK=1."""
+each, eight with POSTERN_SOAK=1."""
 
 import os
 import subprocess
